@@ -1,0 +1,275 @@
+// The state table: every state survives its link and its attributes; nothing wrong is taken silently.
+import { describe, expect, it } from 'vitest';
+import { experimentConfigOf, samplerConfigOf } from '../../web/src/state/configs';
+import {
+  attributeNames,
+  describeProblem,
+  keyOfProblem,
+  readAttributes,
+  readLink,
+  readValue,
+  writeLink,
+} from '../../web/src/state/link';
+import { applyPreset, presets } from '../../web/src/state/presets';
+import {
+  assemble,
+  changedKeys,
+  defaultState,
+  keys,
+  settings,
+  writeValue,
+  type Key,
+  type State,
+} from '../../web/src/state/settings';
+
+/** Numbers in [0, 1), the same in every run (mulberry32). */
+function randomNumbers(seed: number): () => number {
+  let a = seed;
+  return () => {
+    a = (a + 0x6d2b79f5) | 0;
+    let x = Math.imul(a ^ (a >>> 15), 1 | a);
+    x = (x + Math.imul(x ^ (x >>> 7), 61 | x)) ^ x;
+    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Any value that a setting allows, its bounds more often than chance would have it. */
+function randomValue(key: Key, random: () => number): State[Key] {
+  const setting = settings[key];
+  switch (setting.kind) {
+    case 'number': {
+      const { min, max } = setting;
+      const edge = random();
+      let value = min + random() * (max - min);
+      if (edge < 0.1 && !setting.minExcluded) value = min;
+      if (edge > 0.9 && !setting.maxExcluded) value = max;
+      return setting.whole ? Math.floor(value) : value;
+    }
+    case 'choice': {
+      const names = Object.keys(setting.choices);
+      return names[Math.floor(random() * names.length)] as State[Key];
+    }
+    case 'switch':
+      return random() < 0.5;
+    case 'widths':
+      return Array.from({ length: Math.floor(random() * (setting.maxLayers + 1)) }, () =>
+        Math.floor(1 + random() * setting.maxWidth),
+      );
+  }
+}
+
+const randomState = (random: () => number, base: State = defaultState): State =>
+  assemble((key) => (random() < 0.4 ? base[key] : randomValue(key, random)));
+
+describe('the table', () => {
+  it('names every setting once, in a way that links and attributes can carry', () => {
+    const names = keys.map((key) => settings[key].name);
+    expect(new Set(names).size).toBe(names.length);
+    for (const name of names) expect(name).toMatch(/^[a-z]+(-[a-z]+)*$/);
+    expect(names).not.toContain('v');
+    expect(names).not.toContain('preset');
+    // These mean something else on every element of a page.
+    for (const name of ['id', 'class', 'style', 'title', 'hidden', 'slot'])
+      expect(names).not.toContain(name);
+  });
+
+  it('has defaults and presets that it allows itself', () => {
+    for (const state of Object.values(presets)) {
+      for (const key of keys) {
+        expect(readValue(key, writeValue(key, state[key]))).toEqual({
+          ok: true,
+          value: state[key],
+        });
+      }
+    }
+  });
+});
+
+describe('links', () => {
+  it('bring every state back exactly', () => {
+    const random = randomNumbers(1);
+    for (let i = 0; i < 1000; i++) {
+      const state = randomState(random, random() < 0.5 ? presets.blog : presets.quick);
+      const link = writeLink(state);
+      expect(readLink(`?${link}`)).toEqual({ state, problems: [] });
+    }
+  });
+
+  it('say only what differs from a preset', () => {
+    expect(writeLink(defaultState)).toBe('v=1');
+    expect(writeLink(presets.blog)).toBe('v=1&preset=blog');
+    expect(writeLink({ ...presets.blog, seed: 7 })).toBe('v=1&preset=blog&seed=7');
+    expect(writeLink({ ...defaultState, hidden: [128, 128] })).toBe('v=1&hidden-layers=128-128');
+  });
+
+  it('may be empty, or without a version when written by hand', () => {
+    expect(readLink('')).toEqual({ state: defaultState, problems: [] });
+    expect(readLink('?seed=3').state.seed).toBe(3);
+  });
+
+  it('of a newer version are refused with a reason', () => {
+    const { state, problems } = readLink('?v=2&seed=3');
+    expect(state).toEqual(defaultState);
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatchObject({ field: 'v', value: '2' });
+    expect(problems[0]?.allowed).toContain('newer version');
+  });
+
+  it.each(['0', '-1', 'one', '1.5', ''])('of version %j are refused', (version) => {
+    expect(readLink(`?v=${version}`).problems[0]?.field).toBe('v');
+  });
+
+  it('report every problem, and keep the default of each', () => {
+    const { state, problems } = readLink(
+      '?v=1&steps=0&learning-rate=fast&hidden-layers=64-0&schedule=linear&playing=maybe&seed=5',
+    );
+    expect(state).toEqual({ ...defaultState, seed: 5 });
+    expect(problems.map(({ field }) => field).sort()).toEqual(
+      ['hidden', 'learningRate', 'playing', 'schedule', 'steps'].sort(),
+    );
+    expect(problems.find(({ field }) => field === 'steps')).toEqual({
+      field: 'steps',
+      value: '0',
+      allowed: 'a whole number from 1 to 1,000,000',
+    });
+  });
+
+  it('fall back to the preset that they name', () => {
+    const { state, problems } = readLink('?preset=blog&batch-size=1e9');
+    expect(state).toEqual(presets.blog);
+    expect(problems).toHaveLength(1);
+    expect(readLink('?preset=slow').problems[0]).toMatchObject({ field: 'preset', value: 'slow' });
+  });
+
+  it('with unknown or repeated settings are told so', () => {
+    const { state, problems } = readLink('?sed=3&seed=4&seed=5');
+    expect(state.seed).toBe(4);
+    expect(problems.map(({ field }) => field)).toEqual(['sed', 'seed']);
+  });
+
+  it('cannot reach anything but the table', () => {
+    const { state, problems } = readLink('?__proto__=1&constructor=2&preset=__proto__');
+    expect(state).toEqual(defaultState);
+    expect(problems).toHaveLength(3);
+  });
+});
+
+describe('values', () => {
+  const refused: [Key, string[]][] = [
+    ['steps', ['', ' ', '0', '-1', '1.5', '1000001', '1e9', 'NaN', 'Infinity', '0x10', '1,000']],
+    ['learningRate', ['0', '-0.1', '1.01', 'nan', '1e999', '.', 'e3']],
+    ['emaDecay', ['1', '-0.1', '2']],
+    ['seed', ['-1', '9007199254740992', '0.5']],
+    ['t', ['-0.01', '1.01']],
+    ['speed', ['0', '0.09', '4.1']],
+    ['hidden', ['0', '4097', '64-', '-64', '64--64', '1-2-3-4-5-6-7-8-9', '64.5', '1e3', 'x']],
+    ['schedule', ['', 'COND_OT', 'linear']],
+    ['playing', ['yes', '2']],
+  ];
+  it.each(refused)('%s refuses what is not allowed', (key, texts) => {
+    for (const text of texts) {
+      const reading = readValue(key, text);
+      expect(reading, `${key} = ${JSON.stringify(text)}`).toEqual({
+        ok: false,
+        problem: { field: key, value: text, allowed: settings[key].allowed },
+      });
+    }
+  });
+
+  const taken: [Key, string, State[Key]][] = [
+    ['steps', ' 5000 ', 5000],
+    ['steps', '5e3', 5000],
+    ['seed', '9007199254740991', Number.MAX_SAFE_INTEGER],
+    ['learningRate', '1', 1],
+    ['learningRate', '3e-3', 0.003],
+    ['emaDecay', '0', 0],
+    ['t', '-0', 0],
+    ['hidden', '', []],
+    ['hidden', '1024 - 16', [1024, 16]],
+    ['playing', '', true],
+    ['playing', 'OFF', false],
+  ];
+  it.each(taken)('%s takes %j', (key, text, value) => {
+    expect(readValue(key, text)).toEqual({ ok: true, value });
+  });
+
+  it('say what they may be in words', () => {
+    expect(settings.learningRate.allowed).toBe('a number above 0, at most 1');
+    expect(settings.emaDecay.allowed).toBe('a number from 0, below 1');
+    expect(settings.particles.allowed).toBe('a whole number from 1 to 20,000');
+    expect(settings.schedule.allowed).toBe('one of cond_ot, sqrt');
+    expect(describeProblem({ field: 'steps', value: '', allowed: 'a whole number' })).toBe(
+      'Training steps: must be a whole number, not nothing.',
+    );
+  });
+});
+
+describe('attributes', () => {
+  const elementWith = (attributes: Record<string, string>) => ({
+    getAttribute: (name: string) => attributes[name] ?? null,
+  });
+
+  it('carry every state', () => {
+    const random = randomNumbers(2);
+    for (let i = 0; i < 100; i++) {
+      const state = randomState(random);
+      const attributes = Object.fromEntries(
+        keys.map((key) => [settings[key].name, writeValue(key, state[key])]),
+      );
+      expect(readAttributes(elementWith(attributes))).toEqual({ state, problems: [] });
+    }
+  });
+
+  it('start from a preset, and leave other attributes alone', () => {
+    const element = elementWith({ preset: 'blog', train: '', class: 'wide', steps: '10' });
+    expect(readAttributes(element)).toEqual({
+      state: { ...presets.blog, train: true, steps: 10 },
+      problems: [],
+    });
+    expect(attributeNames).toContain('preset');
+    expect(attributeNames).toContain('solver-steps');
+  });
+});
+
+describe('presets', () => {
+  it('keep the view as the reader had it', () => {
+    const mine = { ...defaultState, t: 0.5, showArrows: true, seed: 9 };
+    const state = applyPreset('blog', mine);
+    expect(state).toEqual({ ...presets.blog, t: 0.5, showArrows: true });
+    expect(changedKeys(state, presets.blog)).toEqual(['t', 'showArrows']);
+  });
+});
+
+describe('configurations', () => {
+  it('are the blog’s own for its preset', () => {
+    expect(experimentConfigOf(presets.blog)).toEqual({
+      data: { components: 11, radius: 10, standardDeviation: 1 },
+      schedule: 'sqrt',
+      hidden: [1024, 16],
+      activation: 'silu',
+      batchSize: 1000,
+      learningRate: 1e-3,
+      learningRateDecay: 'constant',
+      emaDecay: 0,
+      steps: 5000,
+      seed: 1,
+    });
+    expect(samplerConfigOf(presets.blog, 'exact')).toEqual({
+      field: 'exact',
+      solver: 'euler',
+      steps: 299,
+      particles: 1000,
+      seed: 1,
+    });
+  });
+
+  it('find the setting that a problem of the engine is about', () => {
+    const key = (field: string) => keyOfProblem({ field, value: '', allowed: '' });
+    expect(key('data.radius')).toBe('radius');
+    expect(key('hidden[2]')).toBe('hidden');
+    expect(key('steps')).toBe('steps');
+    expect(key('sampler.steps')).toBe('solverSteps');
+    expect(key('sampler.seed')).toBe('noiseSeed');
+    expect(key('grid.columns')).toBeUndefined();
+  });
+});

@@ -1,0 +1,208 @@
+/**
+ * The messages between a page and the engine worker: the only thing that both sides know of each other.
+ *
+ * The page sends a `Request`; the worker answers it with exactly one `Reply` that carries the same
+ * `id`, and may send `Progress` messages for it before. One worker serves every figure of a page: an
+ * `experiment` (a number chosen by the page, never used twice) names whose work a message is about.
+ * Bulk results are Float32Arrays whose buffers are transferred, row-major, two coordinates a point.
+ *
+ * Not here: how a request is scheduled (worker.ts), or how a reply finds its caller (client.ts).
+ */
+
+/** How strongly each name binds: these are the core's own names, passed through unchanged. */
+export type ScheduleName = 'cond_ot' | 'sqrt';
+export type ActivationName = 'silu' | 'tanh' | 'relu' | 'elu' | 'gelu';
+export type SolverName = 'euler' | 'midpoint' | 'heun' | 'rk4';
+export type LearningRateDecayName = 'constant' | 'cosine';
+/** `exact`: the closed-form marginal field of the mixture. `learned`: the network as trained so far. */
+export type FieldName = 'exact' | 'learned';
+
+/** Equal Gaussians on a circle: the target of the blog's example. */
+export interface RingMixtureConfig {
+  /** Number of Gaussians, 1 to 64. */
+  components: number;
+  /** Radius of the circle of their means, 0 to 100. */
+  radius: number;
+  /** Their standard deviation, 0.01 to 10. */
+  standardDeviation: number;
+}
+
+/** All that decides a training run: with the same build, the same config gives the same weights. */
+export interface ExperimentConfig {
+  data: RingMixtureConfig;
+  schedule: ScheduleName;
+  /** Widths of the hidden layers; may be empty (a linear model). */
+  hidden: number[];
+  activation: ActivationName;
+  /** Points a training step. */
+  batchSize: number;
+  learningRate: number;
+  learningRateDecay: LearningRateDecayName;
+  /** Decay a step of the averaged weights that sampling uses; 0: no averaging. */
+  emaDecay: number;
+  /** Training steps of the whole run. */
+  steps: number;
+  seed: number;
+}
+
+/** How a cloud is moved from t = 0 to t = 1. */
+export interface SamplerConfig {
+  field: FieldName;
+  solver: SolverName;
+  /** Solver steps over [0, 1], equal in length. */
+  steps: number;
+  /** Number of particles. */
+  particles: number;
+  /** Seed of the starting noise: the same seed is the same cloud, whatever the field. */
+  seed: number;
+}
+
+/** A regular grid of points over a rectangle, row by row from (xMin, yMin); both ends included. */
+export interface Grid {
+  xMin: number;
+  xMax: number;
+  yMin: number;
+  yMax: number;
+  columns: number;
+  rows: number;
+}
+
+/** One thing wrong with an input: which field, what it was, what it may be. */
+export interface Problem {
+  field: string;
+  value: string;
+  allowed: string;
+}
+
+export interface Tier {
+  /** Instruction set of the module that was loaded. */
+  simd: 'simd128' | 'relaxed';
+  /** Threads that a training step uses; 1 in the tiers without threads. */
+  threads: number;
+}
+
+export type RequestBody =
+  /** Makes a fresh, untrained experiment; one of the same number is replaced. */
+  | { kind: 'create'; experiment: number; config: ExperimentConfig }
+  /**
+   * Trains until `steps` more are done, the run's last step is done, or a `pause` arrives. Works in
+   * slices of at most `sliceMilliseconds`, after each of which messages are read and a `progress` sent.
+   */
+  | { kind: 'train'; experiment: number; steps: number; sliceMilliseconds: number }
+  | { kind: 'pause'; experiment: number }
+  /** Moves a cloud; keeps `frames` + 1 equally spaced moments of its way, the start and end among them. */
+  | { kind: 'flow'; experiment: number; sampler: SamplerConfig; frames: number; arrows?: Grid }
+  /** The velocity at each grid point, for each of `times`. */
+  | { kind: 'velocity'; experiment: number; field: FieldName; times: number[]; grid: Grid }
+  /** log p_t of the exact marginal at each grid point, for each of `times`. */
+  | { kind: 'logDensity'; experiment: number; times: number[]; grid: Grid }
+  /** |learned - exact| at each grid point at time t, and its RMS over X_t ~ p_t. */
+  | { kind: 'difference'; experiment: number; t: number; grid: Grid }
+  /** Generated against fresh true samples, `count` of each, and the floor: true against true. */
+  | { kind: 'metrics'; experiment: number; sampler: SamplerConfig; count: number }
+  /** Stops the work of an earlier request, which is then answered with the error `cancelled`. */
+  | { kind: 'cancel'; target: number }
+  | { kind: 'dispose'; experiment: number };
+
+export type Request = { id: number } & RequestBody;
+export type RequestKind = RequestBody['kind'];
+
+export interface Created {
+  tier: Tier;
+  /** Number of trainable parameters. */
+  parameters: number;
+  /** Bytes of WebAssembly memory in use. */
+  memoryBytes: number;
+  /** The CFM loss (mean over batch and coordinates) that no network can go below. */
+  irreducibleLoss: number;
+}
+
+export interface TrainProgress {
+  /** Steps done since the experiment was made. */
+  stepsDone: number;
+  stepsTotal: number;
+  /** The loss of each step since the last progress message, in order. */
+  losses: Float32Array;
+  /** Seconds spent in training steps since the last progress message. */
+  seconds: number;
+}
+
+export interface Trained {
+  stepsDone: number;
+  reason: 'budget' | 'finished' | 'paused' | 'diverged';
+}
+
+export interface FlowClip {
+  /** The moments kept, from 0 to 1. */
+  times: Float64Array;
+  /** times.length x particles x 2. */
+  positions: Float32Array;
+  /** times.length x grid points x 2 velocities, or null when no grid was asked for. */
+  arrows: Float32Array | null;
+  /** Evaluations of the field for the whole way. */
+  functionEvaluations: number;
+  /** The training step whose weights moved the cloud; 0 for the exact field. */
+  stepsDone: number;
+  /** Seconds of computation. */
+  seconds: number;
+}
+
+export interface Difference {
+  /** |learned - exact|, one number a grid point. */
+  magnitude: Float32Array;
+  /** Root mean square of |learned - exact| over X_t ~ p_t. */
+  rms: number;
+  /** Root mean square of |exact| over the same points, for scale. */
+  exactRms: number;
+  stepsDone: number;
+}
+
+export interface Metrics {
+  slicedW2: number;
+  slicedW2Floor: number;
+  energyDistance: number;
+  energyDistanceFloor: number;
+  /** Share of the samples nearer than 3 standard deviations to their nearest mode, and the truth. */
+  withinThree: number;
+  withinThreeTruth: number;
+  /** Share of the samples whose nearest mode is k, for each mode. */
+  modeShares: Float32Array;
+  count: number;
+  stepsDone: number;
+  seconds: number;
+}
+
+export interface ReplyOf {
+  create: Created;
+  train: Trained;
+  pause: null;
+  flow: FlowClip;
+  velocity: Float32Array;
+  logDensity: Float32Array;
+  difference: Difference;
+  metrics: Metrics;
+  cancel: null;
+  dispose: null;
+}
+
+export type ErrorCode =
+  /** An input is out of range; `problems` says which. Nothing was changed. */
+  | 'invalid_config'
+  /** The request names an experiment that was never made or is disposed of. */
+  | 'no_such_experiment'
+  | 'cancelled'
+  /** No tier could be loaded: WebAssembly SIMD is missing, or a file could not be fetched. */
+  | 'load_failed'
+  /** The worker stopped on an internal error; all experiments in it are lost. */
+  | 'crashed';
+
+export interface ErrorBody {
+  code: ErrorCode;
+  message: string;
+  problems: Problem[];
+}
+
+export type Reply =
+  | { [K in RequestKind]: { type: 'result'; id: number; kind: K; result: ReplyOf[K] } }[RequestKind]
+  | { type: 'error'; id: number; error: ErrorBody }
+  | { type: 'progress'; id: number; progress: TrainProgress };

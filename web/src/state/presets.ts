@@ -1,0 +1,39 @@
+/** The named starting points of the settings, from which a link names only what differs. */
+import { assemble, defaultState, settings, type State } from './settings';
+
+/** The blog post's own example, to the last setting. */
+const blog: State = {
+  ...defaultState,
+  schedule: 'sqrt',
+  hidden: [1024, 16],
+  activation: 'silu',
+  batchSize: 1000,
+  learningRate: 0.001,
+  learningRateDecay: 'constant',
+  emaDecay: 0,
+  steps: 5000,
+  solver: 'euler',
+  solverSteps: 299,
+  particles: 1000,
+};
+
+/** `quick` is the default: a smaller network on the straight schedule, better in a fraction of the time. */
+export const presets = { quick: defaultState, blog } as const satisfies Record<string, State>;
+
+export type PresetName = keyof typeof presets;
+
+export const presetNames = Object.keys(presets) as readonly PresetName[];
+
+export const presetLabels: Readonly<Record<PresetName, string>> = {
+  quick: 'Quick',
+  blog: 'As in the blog post',
+};
+
+export function isPresetName(name: string): name is PresetName {
+  return (presetNames as readonly string[]).includes(name);
+}
+
+/** A preset's run and sampler, with the reader's own view of them kept as it is. */
+export function applyPreset(name: PresetName, state: State): State {
+  return assemble((key) => (settings[key].group === 'view' ? state : presets[name])[key]);
+}

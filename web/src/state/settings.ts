@@ -1,0 +1,248 @@
+/**
+ * The whole state of a figure that a reader can see or change: one table, from which come the link, the
+ * attributes of the element, the validation of each control, and the configurations sent to the engine.
+ *
+ * Not here: what is in flight (a running request, a drawn frame), which can be made again from this.
+ */
+import { choice, number, toggle, whole, widths } from './setting';
+
+/** One table for all: the key is the name in the program, `name` the one in links and attributes. */
+export const settings = {
+  components: whole({
+    name: 'components',
+    label: 'Gaussians',
+    group: 'experiment',
+    default: 11,
+    min: 1,
+    max: 64,
+  }),
+  radius: number({
+    name: 'radius',
+    label: 'Radius of their circle',
+    group: 'experiment',
+    default: 10,
+    min: 0,
+    max: 100,
+  }),
+  standardDeviation: number({
+    name: 'standard-deviation',
+    label: 'Standard deviation of each',
+    group: 'experiment',
+    default: 1,
+    min: 0.01,
+    max: 10,
+  }),
+  schedule: choice({
+    name: 'schedule',
+    label: 'Schedule',
+    group: 'experiment',
+    default: 'cond_ot',
+    choices: { cond_ot: 'linear: t and 1 − t', sqrt: 'square root: t and √(1 − t)' },
+  }),
+  hidden: widths({
+    // Not `hidden`: as an attribute that would hide the element.
+    name: 'hidden-layers',
+    label: 'Hidden layers',
+    group: 'experiment',
+    default: [64, 64, 64],
+    maxLayers: 8,
+    maxWidth: 4096,
+  }),
+  activation: choice({
+    name: 'activation',
+    label: 'Activation',
+    group: 'experiment',
+    default: 'silu',
+    choices: { silu: 'SiLU', tanh: 'tanh', relu: 'ReLU', elu: 'ELU', gelu: 'GELU' },
+  }),
+  batchSize: whole({
+    name: 'batch-size',
+    label: 'Batch size',
+    group: 'experiment',
+    unit: 'points',
+    default: 256,
+    min: 1,
+    max: 65_536,
+  }),
+  learningRate: number({
+    name: 'learning-rate',
+    label: 'Learning rate',
+    group: 'experiment',
+    default: 0.003,
+    min: 0,
+    minExcluded: true,
+    max: 1,
+  }),
+  learningRateDecay: choice({
+    name: 'learning-rate-decay',
+    label: 'Its decay',
+    group: 'experiment',
+    default: 'cosine',
+    choices: { constant: 'none', cosine: 'cosine, to zero' },
+  }),
+  emaDecay: number({
+    name: 'ema-decay',
+    label: 'Averaging of weights (EMA decay)',
+    group: 'experiment',
+    default: 0.999,
+    min: 0,
+    max: 1,
+    maxExcluded: true,
+  }),
+  steps: whole({
+    name: 'steps',
+    label: 'Training steps',
+    group: 'experiment',
+    unit: 'steps',
+    default: 8000,
+    min: 1,
+    max: 1_000_000,
+  }),
+  seed: whole({
+    name: 'seed',
+    label: 'Seed of the training',
+    group: 'experiment',
+    default: 1,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+  }),
+
+  solver: choice({
+    name: 'solver',
+    label: 'Solver',
+    group: 'sampler',
+    default: 'midpoint',
+    choices: { euler: 'Euler', midpoint: 'midpoint', heun: 'Heun', rk4: 'Runge–Kutta 4' },
+  }),
+  solverSteps: whole({
+    name: 'solver-steps',
+    label: 'Solver steps',
+    group: 'sampler',
+    unit: 'steps',
+    default: 50,
+    min: 1,
+    max: 2000,
+  }),
+  particles: whole({
+    name: 'particles',
+    label: 'Particles',
+    group: 'sampler',
+    default: 2000,
+    min: 1,
+    max: 20_000,
+  }),
+  noiseSeed: whole({
+    name: 'noise-seed',
+    label: 'Seed of the noise',
+    group: 'sampler',
+    default: 1,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+  }),
+
+  t: number({ name: 't', label: 'Time t', group: 'view', default: 0, min: 0, max: 1 }),
+  playing: toggle({ name: 'playing', label: 'Play', group: 'view', default: true }),
+  speed: number({
+    name: 'speed',
+    label: 'Speed',
+    group: 'view',
+    unit: '×',
+    default: 1,
+    min: 0.1,
+    max: 4,
+  }),
+  loop: toggle({ name: 'loop', label: 'Loop', group: 'view', default: true }),
+  view: choice({
+    name: 'view',
+    label: 'View',
+    group: 'view',
+    default: 'side',
+    choices: {
+      side: 'side by side',
+      difference: 'difference',
+      exact: 'exact field',
+      learned: 'learned field',
+    },
+  }),
+  showParticles: toggle({
+    name: 'show-particles',
+    label: 'Particles',
+    group: 'view',
+    default: true,
+  }),
+  showTrajectories: toggle({
+    name: 'show-trajectories',
+    label: 'Trajectories',
+    group: 'view',
+    default: false,
+  }),
+  showArrows: toggle({ name: 'show-arrows', label: 'Arrows', group: 'view', default: false }),
+  showDensity: toggle({ name: 'show-density', label: 'Density', group: 'view', default: true }),
+  train: toggle({
+    name: 'train',
+    label: 'Train on opening',
+    group: 'view',
+    default: false,
+  }),
+  /** So that a link shows what its sender saw in the middle of a run. */
+  trainUntil: whole({
+    name: 'train-until',
+    label: 'Pause the training after (0: never)',
+    group: 'view',
+    unit: 'steps',
+    default: 0,
+    min: 0,
+    max: 1_000_000,
+  }),
+  background: choice({
+    name: 'background',
+    label: 'Training when out of sight',
+    group: 'view',
+    default: 'continue',
+    choices: { continue: 'goes on', stop: 'stops' },
+  }),
+  /** The build of the engine; `auto` takes the fastest that the browser can run. */
+  tier: choice({
+    name: 'tier',
+    label: 'Engine build',
+    group: 'view',
+    default: 'auto',
+    choices: {
+      auto: 'fastest available',
+      simd: 'SIMD',
+      'simd-threads': 'SIMD, threads',
+      relaxed: 'relaxed SIMD',
+      'relaxed-threads': 'relaxed SIMD, threads',
+    },
+  }),
+} as const;
+
+type Settings = typeof settings;
+
+/** The key of a setting. */
+export type Key = keyof Settings;
+
+/** All that is visible of a figure. Never changed in place: a change makes a new one. */
+export type State = { readonly [K in Key]: Settings[K]['default'] };
+
+/** All keys, in the order of the table. */
+export const keys = Object.keys(settings) as readonly Key[];
+
+/** Makes a state by asking for the value of each key in turn. */
+export function assemble(valueOf: (key: Key) => State[Key]): State {
+  return Object.fromEntries(keys.map((key) => [key, valueOf(key)])) as unknown as State;
+}
+
+/** The quick preset: what a figure shows when nothing else is asked for. */
+export const defaultState = assemble((key) => settings[key].default);
+
+/** The keys of two states whose values differ. */
+export function changedKeys(a: State, b: State): Key[] {
+  return keys.filter((key) => writeValue(key, a[key]) !== writeValue(key, b[key]));
+}
+
+/** The text of a value, as it stands in a link or an input field. */
+export function writeValue<K extends Key>(key: K, value: State[K]): string {
+  const setting = settings[key] as unknown as { write(value: State[K]): string };
+  return setting.write(value);
+}
