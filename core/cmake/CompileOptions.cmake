@@ -1,0 +1,12 @@
+# The options that every target of ours is compiled with; link `flowmatch_compile_options` privately.
+
+include_guard(GLOBAL)
+
+add_library(flowmatch_compile_options INTERFACE)
+
+# GCC, Clang and Emscripten. Contraction of a * b + c to a fused operation is off, so that the compilers agree
+# on the results; a kernel that wants it fused says so.
+target_compile_options(
+  flowmatch_compile_options
+  INTERFACE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+            -ffp-contract=off $<$<BOOL:${FLOWMATCH_WERROR}>:-Werror>)

@@ -1,0 +1,70 @@
+# Makes the libraries of Sources.cmake into targets, from source in every build, so that the native and the
+# WebAssembly programs run the same code: Eigen3::Eigen, hwy, Catch2::Catch2WithMain.
+#
+# The sources are, the first that there is: FETCHCONTENT_SOURCE_DIR_<NAME> as given by the user,
+# .toolchain/cpp as filled by the project's set-up, or a download.
+
+include_guard(GLOBAL)
+include(FetchContent)
+include("${CMAKE_CURRENT_LIST_DIR}/Sources.cmake")
+
+# Sets <name>_SOURCE_DIR and <name>_BINARY_DIR. No code of the library is run yet: the SOURCE_SUBDIR holds no
+# CMakeLists.txt, so that FetchContent adds no target.
+macro(flowmatch_fetch name)
+  string(TOUPPER ${name} key)
+  set(fetched "${PROJECT_SOURCE_DIR}/.toolchain/cpp/${name}-${FLOWMATCH_${key}_VERSION}")
+  if(NOT FETCHCONTENT_SOURCE_DIR_${key} AND EXISTS "${fetched}")
+    set(FETCHCONTENT_SOURCE_DIR_${key} "${fetched}")
+  endif()
+  FetchContent_Declare(${name}
+    URL ${FLOWMATCH_${key}_UPSTREAM} https://deb.debian.org/debian/${FLOWMATCH_${key}_DEBIAN}
+    URL_HASH SHA256=${FLOWMATCH_${key}_SHA256}
+    SOURCE_SUBDIR no-targets)
+  FetchContent_MakeAvailable(${name})
+endmacro()
+
+# Adds the library's own targets, of which only those that we link are built and none is installed, and makes
+# the headers of `ARGN` system headers: our warnings are for our own code.
+macro(flowmatch_add_targets name)
+  add_subdirectory("${${name}_SOURCE_DIR}" "${${name}_BINARY_DIR}" EXCLUDE_FROM_ALL)
+  foreach(target ${ARGN})
+    get_target_property(includes ${target} INTERFACE_INCLUDE_DIRECTORIES)
+    set_target_properties(${target} PROPERTIES
+      INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${includes}")
+  endforeach()
+endmacro()
+
+function(flowmatch_add_eigen)
+  if(NOT TARGET Eigen3::Eigen)
+    flowmatch_fetch(eigen)
+    # Headers only; its CMakeLists.txt looks for Fortran and much else. Only the permissively licensed parts.
+    add_library(flowmatch_eigen INTERFACE)
+    add_library(Eigen3::Eigen ALIAS flowmatch_eigen)
+    target_include_directories(flowmatch_eigen SYSTEM INTERFACE
+      "$<BUILD_INTERFACE:${eigen_SOURCE_DIR}>")
+    target_compile_definitions(flowmatch_eigen INTERFACE EIGEN_MPL2_ONLY)
+  endif()
+endfunction()
+
+function(flowmatch_add_highway)
+  if(NOT TARGET hwy)
+    set(BUILD_TESTING OFF)
+    set(HWY_ENABLE_CONTRIB OFF CACHE BOOL "")
+    set(HWY_ENABLE_EXAMPLES OFF CACHE BOOL "")
+    set(HWY_ENABLE_INSTALL OFF CACHE BOOL "")
+    set(HWY_ENABLE_TESTS OFF CACHE BOOL "")
+    flowmatch_fetch(highway)
+    flowmatch_add_targets(highway hwy)
+  endif()
+endfunction()
+
+# Also makes `include(Catch)` find catch_discover_tests.
+function(flowmatch_add_catch2)
+  if(NOT TARGET Catch2::Catch2WithMain)
+    flowmatch_fetch(catch2)
+    flowmatch_add_targets(catch2 Catch2 Catch2WithMain)
+    # Several files compiled as one: a third of the time.
+    set_target_properties(Catch2 PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 12)
+    set(CMAKE_MODULE_PATH "${CMAKE_MODULE_PATH};${catch2_SOURCE_DIR}/extras" PARENT_SCOPE)
+  endif()
+endfunction()

@@ -1,0 +1,16 @@
+// All that a build needs and that can be had without asking: run it as often as you like, it does what is missing.
+
+import { setUpEmscripten } from './emscripten.mjs';
+import { fetchLibraries } from './libraries.mjs';
+import { installNodePackages } from './packages.mjs';
+import { checkPrerequisites } from './prerequisites.mjs';
+import { withLock } from './steps.mjs';
+
+export async function setUp() {
+  await withLock('setup', async () => {
+    await checkPrerequisites();
+    await installNodePackages();
+    await fetchLibraries();
+    await setUpEmscripten();
+  });
+}
