@@ -74,10 +74,24 @@ export interface Problem {
   allowed: string;
 }
 
+/** The builds of the engine, by the folder that each is in. */
+export type TierName = 'simd' | 'simd-threads' | 'relaxed' | 'relaxed-threads';
+
 export interface Tier {
   /** Instruction set of the module that was loaded. */
   simd: 'simd128' | 'relaxed';
   /** Threads that a training step uses; 1 in the tiers without threads. */
+  threads: number;
+}
+
+/** The first message to a fresh worker: what to run. Answered by a notice; requests come after that. */
+export interface Start {
+  kind: 'start';
+  /** Address of the JavaScript that Emscripten wrote for the tier. */
+  glue: string;
+  /** Its WebAssembly, compiled by the page, so that it is fetched once and while the worker starts. */
+  module: WebAssembly.Module;
+  /** Threads to use; 0: as many as the tier has. */
   threads: number;
 }
 
@@ -206,3 +220,13 @@ export type Reply =
   | { [K in RequestKind]: { type: 'result'; id: number; kind: K; result: ReplyOf[K] } }[RequestKind]
   | { type: 'error'; id: number; error: ErrorBody }
   | { type: 'progress'; id: number; progress: TrainProgress };
+
+/** What the worker says about itself, unasked. */
+export type Notice =
+  /** The module runs; requests are welcome. */
+  | { type: 'ready'; tier: Tier }
+  /** It could not start (`load_failed`), or cannot go on (`crashed`). Nothing comes after this. */
+  | { type: 'failed'; error: ErrorBody };
+
+export type ToWorker = Start | Request;
+export type FromWorker = Reply | Notice;

@@ -1,0 +1,511 @@
+// The worker's scheduler: prompt, fair, and nothing lost on bad input.
+import { beforeEach, describe, expect, it } from 'vitest';
+import { maxStepWork } from '../../web/src/engine/checks';
+import type { FlowClip, Grid, RequestBody } from '../../web/src/engine/protocol';
+import { Bench, exactSampler, learnedSampler, quickConfig } from './fake-module';
+
+const grid: Grid = { xMin: -15, xMax: 15, yMin: -15, yMax: 15, columns: 64, rows: 64 };
+const train = (steps: number, experiment = 1): RequestBody => ({
+  kind: 'train',
+  experiment,
+  steps,
+  sliceMilliseconds: 20,
+});
+
+let bench: Bench;
+beforeEach(() => {
+  bench = new Bench();
+});
+
+describe('training', () => {
+  it('streams the loss of each step exactly once, and says why it ended', () => {
+    bench.create();
+    const id = bench.send(train(101));
+    bench.run();
+    expect(bench.result(id)).toEqual({ stepsDone: 101, reason: 'budget' });
+    const progress = bench.progressOf(id);
+    expect(progress.map(({ losses }) => losses.length)).toEqual([...Array<number>(10).fill(10), 1]);
+    expect(progress.at(-1)).toMatchObject({ stepsDone: 101, stepsTotal: quickConfig.steps });
+    expect(progress.reduce((sum, { seconds }) => sum + seconds, 0)).toBeCloseTo(0.202);
+  });
+
+  it('ends with the run', () => {
+    bench.create(1, { steps: 30 });
+    const id = bench.send(train(1000));
+    bench.run();
+    expect(bench.result(id)).toEqual({ stepsDone: 30, reason: 'finished' });
+    const again = bench.send(train(1));
+    bench.run();
+    expect(bench.result(again)).toEqual({ stepsDone: 30, reason: 'finished' });
+    expect(bench.progressOf(again)).toEqual([]);
+  });
+
+  it('ends when it diverges', () => {
+    bench.create();
+    bench.world.divergeAt = 25;
+    const id = bench.send(train(1000));
+    bench.run();
+    expect(bench.result(id)).toEqual({ stepsDone: 25, reason: 'diverged' });
+    const again = bench.send(train(1));
+    bench.run();
+    expect(bench.result(again)).toEqual({ stepsDone: 25, reason: 'diverged' });
+  });
+
+  it('pauses within the slice that runs, and resumes', () => {
+    bench.create();
+    const id = bench.send(train(1000));
+    bench.turn();
+    bench.turn();
+    const before = bench.world.now;
+    const pause = bench.send({ kind: 'pause', experiment: 1 });
+    expect(bench.world.now).toBe(before);
+    expect(bench.result(pause)).toBeNull();
+    expect(bench.result(id)).toEqual({ stepsDone: 20, reason: 'paused' });
+    bench.run();
+    expect(bench.scheduler.running).toBe(0);
+    const more = bench.send(train(10));
+    bench.run();
+    expect(bench.result(more)).toEqual({ stepsDone: 30, reason: 'budget' });
+  });
+
+  it('never works longer than a slice between two looks at the messages', () => {
+    bench.create();
+    bench.send(train(200));
+    bench.send({ kind: 'flow', experiment: 1, sampler: exactSampler, frames: 10, arrows: grid });
+    bench.send({ kind: 'velocity', experiment: 1, field: 'exact', times: [0, 0.5, 1], grid });
+    for (;;) {
+      const before = bench.world.now;
+      if (!bench.turn()) break;
+      expect(bench.world.now - before).toBeLessThanOrEqual(20);
+    }
+  });
+});
+
+describe('turns', () => {
+  it('are shared by all experiments', () => {
+    bench.create(1, { seed: 1 });
+    bench.create(2, { seed: 2 });
+    bench.send(train(1000, 1));
+    bench.send(train(1000, 2));
+    bench.world.log = [];
+    for (let i = 0; i < 6; i++) bench.turn();
+    expect(bench.world.log).toEqual([
+      'train 1',
+      'train 2',
+      'train 1',
+      'train 2',
+      'train 1',
+      'train 2',
+    ]);
+  });
+
+  it('let a flow finish while training goes on', () => {
+    bench.create();
+    const training = bench.send(train(8000));
+    for (let i = 0; i < 10; i++) bench.turn();
+    const flow = bench.send({ kind: 'flow', experiment: 1, sampler: learnedSampler, frames: 4 });
+    const asked = bench.world.now;
+    while (bench.reply(flow) === undefined) bench.turn();
+    expect(bench.world.now - asked).toBeLessThanOrEqual(6 * 20 + 50);
+    const clip = bench.result(flow) as FlowClip;
+    // Taken at its start, although the training went on meanwhile; its own time does not count others'.
+    expect(clip.stepsDone % 10).toBe(0);
+    expect(clip.stepsDone).toBeGreaterThanOrEqual(100);
+    expect(clip.stepsDone).toBeLessThanOrEqual(110);
+    expect(clip.seconds).toBeCloseTo(0.05);
+    expect(bench.reply(training)).toBeUndefined();
+  });
+
+  it('keep the weights still while a grid is computed', () => {
+    bench.create();
+    bench.send(train(8000));
+    bench.turn();
+    const id = bench.send({
+      kind: 'velocity',
+      experiment: 1,
+      field: 'learned',
+      times: [0, 1],
+      grid,
+    });
+    bench.world.log = [];
+    while (bench.reply(id) === undefined) bench.turn();
+    const first = bench.world.log.indexOf('velocity learned');
+    const last = bench.world.log.lastIndexOf('velocity learned');
+    expect(last).toBeGreaterThan(first);
+    expect(bench.world.log.slice(first, last)).not.toContain('train 1');
+    bench.turn();
+    expect(bench.world.log.at(-1)).toBe('train 1');
+  });
+
+  it('do not stop the training of another experiment', () => {
+    bench.create(1, { seed: 1 });
+    bench.create(2, { seed: 2 });
+    bench.send(train(8000, 2));
+    const id = bench.send({
+      kind: 'velocity',
+      experiment: 1,
+      field: 'learned',
+      times: [0, 1],
+      grid,
+    });
+    bench.world.log = [];
+    while (bench.reply(id) === undefined) bench.turn();
+    const first = bench.world.log.indexOf('velocity learned');
+    const last = bench.world.log.lastIndexOf('velocity learned');
+    expect(bench.world.log.slice(first, last)).toContain('train 2');
+  });
+});
+
+describe('results', () => {
+  it('say what there is to train, and on what', () => {
+    expect(bench.result(bench.create())).toEqual({
+      tier: { simd: 'simd128', threads: 1 },
+      parameters: 8642,
+      memoryBytes: 2 ** 24,
+      irreducibleLoss: 9.826,
+    });
+  });
+
+  it('come row by row from a grid, one time after another', () => {
+    bench.create();
+    const small: Grid = { xMin: -1, xMax: 1, yMin: 10, yMax: 20, columns: 3, rows: 2 };
+    const id = bench.send({
+      kind: 'velocity',
+      experiment: 1,
+      field: 'learned',
+      times: [0, 0.5],
+      grid: small,
+    });
+    bench.run();
+    const points = [-1, 10, 0, 10, 1, 10, -1, 20, 0, 20, 1, 20];
+    expect(Array.from(bench.result(id) as Float32Array)).toEqual([
+      ...points,
+      ...points.map((x) => x + 0.5),
+    ]);
+  });
+
+  it('measure the distance of the two fields', () => {
+    bench.create();
+    const small = { ...grid, columns: 2, rows: 2 };
+    const id = bench.send({ kind: 'difference', experiment: 1, t: 1, grid: small });
+    bench.run();
+    const { magnitude, ...rest } = bench.result(id) as { magnitude: Float32Array };
+    expect(rest).toEqual({ rms: 0.5, exactRms: 5, stepsDone: 0 });
+    for (const length of magnitude) expect(length).toBeCloseTo(Math.SQRT2);
+    expect(magnitude).toHaveLength(4);
+  });
+
+  it('hold arrows at the times of the frames when asked for', () => {
+    bench.create();
+    const small = { ...grid, columns: 3, rows: 2 };
+    const id = bench.send({
+      kind: 'flow',
+      experiment: 1,
+      sampler: { ...exactSampler, particles: 5 },
+      frames: 1,
+      arrows: small,
+    });
+    bench.run();
+    const clip = bench.result(id) as FlowClip;
+    expect(clip.arrows).toHaveLength(2 * 6 * 2);
+    expect(clip.positions).toHaveLength(2 * 5 * 2);
+    expect(clip).toMatchObject({ functionEvaluations: 100, stepsDone: 0 });
+  });
+
+  it('are transferred, not copied', () => {
+    bench.create();
+    const id = bench.send({ kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1 });
+    bench.run();
+    const clip = bench.result(id) as FlowClip;
+    expect(bench.transfers.at(-1)).toEqual([clip.times.buffer, clip.positions.buffer]);
+  });
+
+  it('of metrics are the evaluation’s, with how they came about', () => {
+    bench.create();
+    bench.send(train(10));
+    const id = bench.send({ kind: 'metrics', experiment: 1, sampler: learnedSampler, count: 500 });
+    bench.run();
+    expect(bench.result(id)).toMatchObject({
+      energyDistance: 0.004,
+      energyDistanceFloor: 0.002,
+      count: 500,
+      stepsDone: 10,
+    });
+  });
+
+  it('leave nothing behind in the module', () => {
+    bench.create();
+    bench.send(train(100));
+    bench.send({ kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1 });
+    bench.send({ kind: 'metrics', experiment: 1, sampler: exactSampler, count: 10 });
+    bench.run();
+    expect(bench.world.alive).toBe(1);
+    bench.send({ kind: 'dispose', experiment: 1 });
+    expect(bench.world.alive).toBe(0);
+  });
+});
+
+describe('cancelling', () => {
+  it('answers the request it stops, and frees what it held', () => {
+    bench.create();
+    const flow = bench.send({ kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1 });
+    bench.turn();
+    expect(bench.world.alive).toBe(2);
+    const cancel = bench.send({ kind: 'cancel', target: flow });
+    expect(bench.result(cancel)).toBeNull();
+    expect(bench.error(flow).code).toBe('cancelled');
+    expect(bench.world.alive).toBe(1);
+    bench.run();
+  });
+
+  it('of what is done already, or never was, does nothing', () => {
+    bench.create();
+    const done = bench.send(train(1));
+    bench.run();
+    for (const target of [done, 999, NaN]) {
+      expect(bench.result(bench.send({ kind: 'cancel', target }))).toBeNull();
+    }
+    expect(bench.result(done)).toMatchObject({ reason: 'budget' });
+  });
+
+  it('lets the training that waited for it go on', () => {
+    bench.create();
+    bench.send(train(100));
+    const id = bench.send({
+      kind: 'velocity',
+      experiment: 1,
+      field: 'learned',
+      times: [0, 1],
+      grid,
+    });
+    bench.turn();
+    bench.turn();
+    bench.send({ kind: 'cancel', target: id });
+    bench.world.log = [];
+    bench.run();
+    expect(bench.world.log).toContain('train 1');
+  });
+
+  it('comes with disposal and with replacement', () => {
+    bench.create();
+    const first = bench.send(train(1000));
+    bench.turn();
+    bench.create();
+    expect(bench.error(first).code).toBe('cancelled');
+    const second = bench.send(train(1000));
+    bench.turn();
+    bench.send({ kind: 'dispose', experiment: 1 });
+    expect(bench.error(second).code).toBe('cancelled');
+    expect(bench.world.alive).toBe(0);
+    bench.run();
+  });
+});
+
+describe('bad input', () => {
+  it('that refuses a new experiment keeps the old one', () => {
+    bench.create();
+    const training = bench.send(train(50));
+    bench.turn();
+    const refused = bench.create(1, { batchSize: 0 });
+    expect(bench.error(refused)).toMatchObject({
+      code: 'invalid_config',
+      problems: [{ field: 'batchSize', value: '0', allowed: 'from 1 to 65536' }],
+    });
+    bench.run();
+    expect(bench.result(training)).toEqual({ stepsDone: 50, reason: 'budget' });
+    expect(bench.world.alive).toBe(1);
+  });
+
+  it('is a step so large that it could not be paused', () => {
+    bench.create();
+    bench.world.parameters = 4_000_000;
+    const refused = bench.create(1, { batchSize: 65_536 });
+    expect(bench.error(refused)).toMatchObject({
+      code: 'invalid_config',
+      problems: [{ field: 'batchSize', value: '65536' }],
+    });
+    expect(bench.world.alive).toBe(1);
+    expect(65_536 * bench.world.parameters).toBeGreaterThan(maxStepWork);
+    bench.result(bench.create(1, { batchSize: Math.floor(maxStepWork / bench.world.parameters) }));
+  });
+
+  const unknown: RequestBody[] = [
+    train(1, 7),
+    { kind: 'pause', experiment: 7 },
+    { kind: 'flow', experiment: 7, sampler: exactSampler, frames: 1 },
+    { kind: 'velocity', experiment: 7, field: 'exact', times: [0], grid },
+    { kind: 'logDensity', experiment: 7, times: [0], grid },
+    { kind: 'difference', experiment: 7, t: 0, grid },
+    { kind: 'metrics', experiment: 7, sampler: exactSampler, count: 10 },
+    { kind: 'dispose', experiment: 7 },
+  ];
+  it.each(unknown)('is an experiment that does not exist: $kind', (body) => {
+    bench.create();
+    expect(bench.error(bench.send(body)).code).toBe('no_such_experiment');
+    expect(bench.scheduler.running).toBe(0);
+  });
+
+  const wrong: [string, RequestBody, string][] = [
+    ['no steps', train(0), 'steps'],
+    ['half a step', train(0.5), 'steps'],
+    ['endless steps', train(Infinity), 'steps'],
+    ['no number', train(NaN), 'steps'],
+    [
+      'a slice of no time',
+      { ...train(1), sliceMilliseconds: 0 } as RequestBody,
+      'sliceMilliseconds',
+    ],
+    [
+      'an endless slice',
+      { ...train(1), sliceMilliseconds: Infinity } as RequestBody,
+      'sliceMilliseconds',
+    ],
+    ['no frames', { kind: 'flow', experiment: 1, sampler: exactSampler, frames: 0 }, 'frames'],
+    [
+      'too many frames',
+      { kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1e6 },
+      'frames',
+    ],
+    [
+      'too many frames for so many particles',
+      {
+        kind: 'flow',
+        experiment: 1,
+        sampler: { ...exactSampler, particles: 20_000 },
+        frames: 1000,
+      },
+      'sampler.particles',
+    ],
+    [
+      'no particles',
+      { kind: 'flow', experiment: 1, sampler: { ...exactSampler, particles: NaN }, frames: 1 },
+      'sampler.particles',
+    ],
+    [
+      'an unknown field',
+      {
+        kind: 'flow',
+        experiment: 1,
+        sampler: { ...exactSampler, field: 'guessed' as 'exact' },
+        frames: 1,
+      },
+      'sampler.field',
+    ],
+    [
+      'arrows without end',
+      {
+        kind: 'flow',
+        experiment: 1,
+        sampler: exactSampler,
+        frames: 1,
+        arrows: { ...grid, rows: Infinity },
+      },
+      'arrows.rows',
+    ],
+    ['no samples', { kind: 'metrics', experiment: 1, sampler: exactSampler, count: 0 }, 'count'],
+    [
+      'a time outside of [0, 1]',
+      { kind: 'velocity', experiment: 1, field: 'exact', times: [0, 1.1], grid },
+      'times[1]',
+    ],
+    ['no time', { kind: 'logDensity', experiment: 1, times: [], grid }, 'times.length'],
+    ['a time that is no number', { kind: 'difference', experiment: 1, t: NaN, grid }, 't'],
+    [
+      'an empty grid',
+      { kind: 'logDensity', experiment: 1, times: [0], grid: { ...grid, columns: 0 } },
+      'grid.columns',
+    ],
+    [
+      'a grid inside out',
+      { kind: 'logDensity', experiment: 1, times: [0], grid: { ...grid, xMin: 20 } },
+      'grid.xMin',
+    ],
+    [
+      'a grid without end',
+      { kind: 'logDensity', experiment: 1, times: [0], grid: { ...grid, yMax: Infinity } },
+      'grid.yMin',
+    ],
+    [
+      'more numbers than a message should hold',
+      {
+        kind: 'velocity',
+        experiment: 1,
+        field: 'exact',
+        times: Array<number>(100).fill(0),
+        grid: { ...grid, columns: 1024, rows: 1024 },
+      },
+      'grid',
+    ],
+  ];
+  it.each(wrong)('is refused: %s', (_what, body, field) => {
+    bench.create();
+    const id = bench.send(body);
+    bench.run();
+    expect(bench.error(id).code).toBe('invalid_config');
+    expect(bench.error(id).problems.map((problem) => problem.field)).toEqual([field]);
+    expect(bench.error(id).message).toContain(field);
+    // The experiment is as it was.
+    const training = bench.send(train(1));
+    bench.run();
+    expect(bench.result(training)).toEqual({ stepsDone: 1, reason: 'budget' });
+  });
+
+  it('is reported whole, not problem by problem', () => {
+    bench.create();
+    const id = bench.send({
+      kind: 'difference',
+      experiment: 1,
+      t: 2,
+      grid: { ...grid, rows: 0, xMin: NaN },
+    });
+    expect(bench.error(id).problems.map(({ field }) => field)).toEqual([
+      't',
+      'grid.rows',
+      'grid.xMin',
+    ]);
+  });
+
+  it('is a kind of request that does not exist', () => {
+    const id = bench.send({ kind: 'explode' } as unknown as RequestBody);
+    expect(bench.error(id)).toMatchObject({
+      code: 'invalid_config',
+      problems: [{ field: 'kind', value: 'explode' }],
+    });
+  });
+
+  it('of a type that the bindings refuse stops nothing', () => {
+    bench.create();
+    bench.world.thrown = new TypeError('Missing field: "data"');
+    const id = bench.create(2);
+    expect(bench.error(id).code).toBe('invalid_config');
+    const training = bench.send(train(1));
+    bench.run();
+    bench.result(training);
+  });
+});
+
+describe('a trap in the module', () => {
+  it('is reported once, and nothing of the module is used again', () => {
+    bench.create();
+    const id = bench.send(train(100));
+    const other = bench.send({ kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1 });
+    bench.world.thrown = new WebAssembly.RuntimeError('unreachable');
+    bench.run();
+    expect(bench.messages.at(-1)).toEqual({
+      type: 'failed',
+      error: {
+        code: 'crashed',
+        message: 'The engine stopped on an internal error: unreachable',
+        problems: [],
+      },
+    });
+    const count = bench.messages.length;
+    bench.world.log = [];
+    bench.create(2);
+    bench.send({ kind: 'cancel', target: other });
+    bench.run();
+    expect(bench.messages).toHaveLength(count);
+    expect(bench.world.log).toEqual([]);
+    expect(bench.reply(id)).toBeUndefined();
+  });
+});

@@ -1,0 +1,73 @@
+/**
+ * What the worker checks of a request before any work: shapes, counts and times. The core checks the
+ * configurations themselves (it knows their ranges); this keeps absurd sizes away from it.
+ */
+import { EngineError } from './errors';
+import type { Grid, Problem } from './protocol';
+
+/** Most frames of a flow, and most times of a grid. */
+export const maxFrames = 2000;
+/** Most columns or rows of a grid. */
+export const maxGridSide = 1024;
+/** Most numbers in one result: 32 MB of them. */
+export const maxResultNumbers = 8 * 2 ** 20;
+/** Most weights times points of a training step, so that no step takes much longer than a tenth of a second. */
+export const maxStepWork = 2 ** 30;
+
+/** Collects problems, then throws them all at once. */
+export class Checks {
+  readonly #problems: Problem[] = [];
+
+  wholeNumber(field: string, value: unknown, min: number, max: number): void {
+    const ok = Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+    if (!ok) this.#add(field, value, `a whole number from ${String(min)} to ${String(max)}`);
+  }
+
+  numberBetween(field: string, value: unknown, min: number, max: number): void {
+    const ok = typeof value === 'number' && value >= min && value <= max;
+    if (!ok) this.#add(field, value, `a number from ${String(min)} to ${String(max)}`);
+  }
+
+  oneOf(field: string, value: unknown, choices: readonly string[]): void {
+    if (!choices.includes(value as string)) {
+      this.#add(field, value, `one of ${choices.join(', ')}`);
+    }
+  }
+
+  times(field: string, times: readonly number[]): void {
+    if (times.length < 1 || times.length > maxFrames) {
+      this.#add(`${field}.length`, times.length, `from 1 to ${String(maxFrames)}`);
+    }
+    const wrong = times.findIndex((t) => !(t >= 0 && t <= 1));
+    if (wrong >= 0) this.#add(`${field}[${String(wrong)}]`, times[wrong], 'a number from 0 to 1');
+  }
+
+  grid(field: string, grid: Grid): void {
+    this.wholeNumber(`${field}.columns`, grid.columns, 1, maxGridSide);
+    this.wholeNumber(`${field}.rows`, grid.rows, 1, maxGridSide);
+    this.#interval(`${field}.xMin`, grid.xMin, grid.xMax);
+    this.#interval(`${field}.yMin`, grid.yMin, grid.yMax);
+  }
+
+  /** `numbers` is how many float32 the result would hold; it says nothing when a factor of it is wrong. */
+  resultSize(field: string, numbers: number): void {
+    if (this.#problems.length === 0 && numbers > maxResultNumbers) {
+      this.#add(field, numbers, `at most ${String(maxResultNumbers)} numbers in one result`);
+    }
+  }
+
+  #interval(field: string, from: number, to: number): void {
+    if (!(Number.isFinite(from) && Number.isFinite(to) && from < to)) {
+      this.#add(field, from, `finite and below its upper end, which is ${String(to)}`);
+    }
+  }
+
+  #add(field: string, value: unknown, allowed: string): void {
+    this.#problems.push({ field, value: String(value), allowed });
+  }
+
+  /** Throws an `invalid_config` error with every problem found, if there is any. */
+  finish(): void {
+    if (this.#problems.length > 0) throw EngineError.refused(this.#problems);
+  }
+}

@@ -1,0 +1,442 @@
+/**
+ * The page's side of the engine: one worker for all figures of a page, promises instead of messages.
+ *
+ *     const engine = Engine.shared();
+ *     const experiment = await engine.createExperiment(config);
+ *     await experiment.train(1000, { onProgress: ({ losses }) => … });
+ *     const clip = await experiment.flow(sampler, 100);
+ *     experiment.dispose();
+ *
+ * Every promise rejects with an EngineError. When the worker crashes, everything that waits is rejected
+ * with the code `crashed`, the engine dispatches `crash`, and its experiments are gone; `restart()` brings
+ * a new worker, the engine dispatches `restart`, and each figure makes its experiment again.
+ *
+ * Not here: how a worker is started (launch.ts), or what it does (worker.ts).
+ */
+import { EngineError, messageOf } from './errors';
+import { launch, type Launcher, type WorkerLike } from './launch';
+import type {
+  Created,
+  Difference,
+  ExperimentConfig,
+  FieldName,
+  FlowClip,
+  FromWorker,
+  Grid,
+  Metrics,
+  ReplyOf,
+  Request,
+  RequestBody,
+  RequestKind,
+  SamplerConfig,
+  Tier,
+  TierName,
+  TrainProgress,
+  Trained,
+} from './protocol';
+
+export { EngineError };
+
+export type EngineStatus =
+  /** No experiment, no worker. */
+  | 'idle'
+  /** The worker is being fetched and compiled; requests wait for it. */
+  | 'starting'
+  | 'ready'
+  /** The worker is gone, or never came: `restart()` tries again. */
+  | 'crashed';
+
+/** Dispatched by an engine: `crash` with the reason, `restart`, `ready`. */
+export class EngineEvent extends Event {
+  constructor(
+    type: 'crash' | 'restart' | 'ready',
+    readonly error: EngineError | null = null,
+  ) {
+    super(type);
+  }
+}
+
+export interface CallOptions {
+  /** Aborting it rejects the call with the code `cancelled` at once, and stops its work. */
+  signal?: AbortSignal | undefined;
+}
+
+export interface TrainOptions extends CallOptions {
+  onProgress?: (progress: TrainProgress) => void;
+  /** Longest piece of work between two looks at the messages. */
+  sliceMilliseconds?: number;
+}
+
+export interface FlowOptions extends CallOptions {
+  /** Ask for the field's velocities on this grid as well, at each frame's time. */
+  arrows?: Grid;
+}
+
+const defaultTrainSlice = 20;
+
+interface Pending {
+  kind: RequestKind;
+  resolve: (result: never) => void;
+  reject: (error: EngineError) => void;
+  onProgress: ((progress: TrainProgress) => void) | undefined;
+  /** Stops listening to the caller's signal. */
+  forget: () => void;
+}
+
+type RequestOptions = CallOptions & Pick<TrainOptions, 'onProgress'>;
+
+export class Engine extends EventTarget {
+  static readonly #shared = new Map<TierName | 'auto', Engine>();
+
+  /** The engine of the page, or the one that is held to a certain build. Nothing is started yet. */
+  static shared(wanted: TierName | 'auto' = 'auto'): Engine {
+    let engine = Engine.#shared.get(wanted);
+    if (!engine) {
+      engine = new Engine(wanted);
+      Engine.#shared.set(wanted, engine);
+    }
+    return engine;
+  }
+
+  readonly #wanted: TierName | 'auto';
+  readonly #launch: Launcher;
+  #worker: WorkerLike | null = null;
+  #status: EngineStatus = 'idle';
+  #error: EngineError | null = null;
+  #tierName: TierName | null = null;
+  #tier: Tier | null = null;
+  /** Counts workers; what an earlier one still says is nobody's business. */
+  #generation = 0;
+  #nextId = 1;
+  #nextExperiment = 1;
+  readonly #live = new Set<number>();
+  readonly #pending = new Map<number, Pending>();
+  /** Requests made before the worker was ready. */
+  #waiting: Request[] = [];
+
+  /** Use `Engine.shared()`; a test makes its own, with a worker of its own. */
+  constructor(wanted: TierName | 'auto' = 'auto', launcher: Launcher = launch) {
+    super();
+    this.#wanted = wanted;
+    this.#launch = launcher;
+  }
+
+  get status(): EngineStatus {
+    return this.#status;
+  }
+
+  /** Why the status is `crashed`. */
+  get error(): EngineError | null {
+    return this.#error;
+  }
+
+  /** The build that runs, once chosen. */
+  get tierName(): TierName | null {
+    return this.#tierName;
+  }
+
+  /** What the build that runs says of itself, once it does. */
+  get tier(): Tier | null {
+    return this.#tier;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Starts the worker if there is none, and makes an untrained experiment in it. */
+  async createExperiment(config: ExperimentConfig, options: CallOptions = {}): Promise<Experiment> {
+    const number = this.#nextExperiment++;
+    this.#live.add(number);
+    if (this.#status === 'idle') this.#start();
+    const generation = this.#generation;
+    try {
+      const created = await this.request(
+        { kind: 'create', experiment: number, config },
+        generation,
+        options,
+      );
+      return new Experiment(this, number, generation, config, created);
+    } catch (error) {
+      this.dispose(number, generation);
+      throw error;
+    }
+  }
+
+  /** After a crash: a new worker. Does nothing when one is running. */
+  restart(): void {
+    if (this.#status !== 'crashed') return;
+    this.#start();
+    this.dispatchEvent(new EngineEvent('restart'));
+  }
+
+  /** Sends a request to the worker of `generation`. Figures use the methods of Experiment instead. */
+  request<K extends RequestKind>(
+    body: Extract<RequestBody, { kind: K }>,
+    generation: number,
+    { signal, onProgress }: RequestOptions = {},
+  ): Promise<ReplyOf[K]> {
+    if (this.#status === 'crashed' || generation !== this.#generation) {
+      const error = this.#error ?? new EngineError('crashed', 'The engine was restarted.');
+      return Promise.reject(error);
+    }
+    if (signal?.aborted) return Promise.reject(cancelled());
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#pending.delete(id);
+        this.#send({ id: this.#nextId++, kind: 'cancel', target: id });
+        reject(cancelled());
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const forget = () => signal?.removeEventListener('abort', onAbort);
+      this.#pending.set(id, { kind: body.kind, resolve, reject, onProgress, forget });
+      this.#send({ ...body, id });
+    });
+  }
+
+  /** Lets an experiment go, and with the last one the worker. */
+  dispose(experiment: number, generation: number): void {
+    if (generation !== this.#generation || !this.#live.delete(experiment)) return;
+    if (this.#status === 'crashed') return;
+    if (this.#live.size === 0) this.#close();
+    else this.#send({ id: this.#nextId++, kind: 'dispose', experiment });
+  }
+
+  #start(): void {
+    const generation = ++this.#generation;
+    this.#status = 'starting';
+    this.#error = null;
+    const current = () => generation === this.#generation && this.#status !== 'crashed';
+    const fail = (code: 'load_failed' | 'crashed', message: string) => {
+      if (current()) this.#crash(new EngineError(code, message));
+    };
+    try {
+      const { worker, start } = this.#launch(this.#wanted);
+      this.#worker = worker;
+      worker.onmessage = ({ data }) => {
+        if (current()) this.#receive(data);
+      };
+      worker.onerror = (event) => {
+        // A script that could not be fetched gives an event without a message.
+        const message = (event as Partial<ErrorEvent>).message ?? 'its script could not be loaded';
+        if (this.#status === 'starting')
+          fail('load_failed', `The engine did not start: ${message}.`);
+        else fail('crashed', `The engine stopped: ${message}`);
+      };
+      worker.onmessageerror = () => {
+        fail('crashed', 'The engine sent a message that could not be read.');
+      };
+      start.then(
+        ({ tier, message }) => {
+          if (!current() || this.#status !== 'starting') return;
+          this.#tierName = tier;
+          worker.postMessage(message);
+        },
+        (thrown: unknown) => {
+          fail('load_failed', messageOf(thrown));
+        },
+      );
+    } catch (thrown) {
+      fail('load_failed', `The engine did not start: ${messageOf(thrown)}`);
+    }
+  }
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'ready': {
+        this.#status = 'ready';
+        this.#tier = message.tier;
+        const waiting = this.#waiting;
+        this.#waiting = [];
+        for (const request of waiting) this.#post(request);
+        this.dispatchEvent(new EngineEvent('ready'));
+        return;
+      }
+      case 'failed':
+        this.#crash(EngineError.from(message.error));
+        return;
+      case 'progress':
+        this.#pending.get(message.id)?.onProgress?.(message.progress);
+        return;
+      case 'error':
+        this.#settle(message.id)?.reject(EngineError.from(message.error));
+        return;
+      case 'result':
+        this.#settle(message.id)?.resolve(message.result as never);
+        return;
+    }
+  }
+
+  /** The call that a reply is for; none when it was cancelled in the meantime. */
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.forget();
+    return pending;
+  }
+
+  #send(request: Request): void {
+    if (this.#status === 'ready') this.#post(request);
+    else if (this.#status === 'starting') this.#waiting.push(request);
+  }
+
+  #post(request: Request): void {
+    try {
+      this.#worker?.postMessage(request);
+    } catch (thrown) {
+      // It holds something that no message can carry, such as a function.
+      this.#settle(request.id)?.reject(new EngineError('invalid_config', messageOf(thrown)));
+    }
+  }
+
+  #crash(error: EngineError): void {
+    this.#stopWorker();
+    this.#status = 'crashed';
+    this.#error = error;
+    this.#live.clear();
+    this.#rejectAll(error);
+    this.dispatchEvent(new EngineEvent('crash', error));
+  }
+
+  #close(): void {
+    this.#stopWorker();
+    this.#status = 'idle';
+    // What the worker of that number would have said is not awaited any more.
+    this.#generation++;
+    this.#rejectAll(cancelled());
+  }
+
+  #stopWorker(): void {
+    this.#worker?.terminate();
+    this.#worker = null;
+    this.#tier = null;
+    this.#tierName = null;
+    this.#waiting = [];
+  }
+
+  #rejectAll(error: EngineError): void {
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject, forget } of pending) {
+      forget();
+      reject(error);
+    }
+  }
+}
+
+/** A handle to one experiment in the worker. After `dispose` or a crash, its calls reject. */
+export class Experiment {
+  readonly #engine: Engine;
+  readonly #number: number;
+  readonly #generation: number;
+  #config: ExperimentConfig;
+  #created: Created;
+  #disposed = false;
+
+  constructor(
+    engine: Engine,
+    number: number,
+    generation: number,
+    config: ExperimentConfig,
+    created: Created,
+  ) {
+    this.#engine = engine;
+    this.#number = number;
+    this.#generation = generation;
+    this.#config = config;
+    this.#created = created;
+  }
+
+  get config(): ExperimentConfig {
+    return this.#config;
+  }
+
+  /** What the engine said of it when it was made. */
+  get created(): Created {
+    return this.#created;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** A fresh, untrained experiment in its place. If it is refused, this one goes on as it was. */
+  async recreate(config: ExperimentConfig, options: CallOptions = {}): Promise<Created> {
+    const created = await this.#request({ kind: 'create', ...this.#name(), config }, options);
+    this.#config = config;
+    this.#created = created;
+    return created;
+  }
+
+  /** Trains `steps` more steps; resolves when they are done, the run is, or it was paused. */
+  train(steps: number, options: TrainOptions = {}): Promise<Trained> {
+    const sliceMilliseconds = options.sliceMilliseconds ?? defaultTrainSlice;
+    return this.#request({ kind: 'train', ...this.#name(), steps, sliceMilliseconds }, options);
+  }
+
+  /** Stops training after the slice that is running; the call of `train` resolves as `paused`. */
+  async pause(): Promise<void> {
+    await this.#request({ kind: 'pause', ...this.#name() }, {});
+  }
+
+  /** Moves a cloud from t = 0 to t = 1 and keeps `frames` + 1 moments of its way. */
+  flow(sampler: SamplerConfig, frames: number, options: FlowOptions = {}): Promise<FlowClip> {
+    const { arrows } = options;
+    return this.#request(
+      { kind: 'flow', ...this.#name(), sampler, frames, ...(arrows ? { arrows } : {}) },
+      options,
+    );
+  }
+
+  /** times.length x grid points x 2 velocities. */
+  velocity(
+    field: FieldName,
+    times: number[],
+    grid: Grid,
+    options: CallOptions = {},
+  ): Promise<Float32Array> {
+    return this.#request({ kind: 'velocity', ...this.#name(), field, times, grid }, options);
+  }
+
+  /** times.length x grid points of log p_t, of the exact field. */
+  logDensity(times: number[], grid: Grid, options: CallOptions = {}): Promise<Float32Array> {
+    return this.#request({ kind: 'logDensity', ...this.#name(), times, grid }, options);
+  }
+
+  /** How far the learned field is from the exact one at time t. */
+  difference(t: number, grid: Grid, options: CallOptions = {}): Promise<Difference> {
+    return this.#request({ kind: 'difference', ...this.#name(), t, grid }, options);
+  }
+
+  /** How far `count` generated samples are from the target, with the floor of each distance. */
+  metrics(sampler: SamplerConfig, count: number, options: CallOptions = {}): Promise<Metrics> {
+    return this.#request({ kind: 'metrics', ...this.#name(), sampler, count }, options);
+  }
+
+  /** Frees it in the worker. What it was working on is cancelled. */
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#engine.dispose(this.#number, this.#generation);
+  }
+
+  #name(): { experiment: number } {
+    return { experiment: this.#number };
+  }
+
+  #request<K extends RequestKind>(
+    body: Extract<RequestBody, { kind: K }>,
+    options: RequestOptions,
+  ): Promise<ReplyOf[K]> {
+    if (this.#disposed) {
+      const message = 'This experiment is disposed of.';
+      return Promise.reject(new EngineError('no_such_experiment', message));
+    }
+    return this.#engine.request<K>(body, this.#generation, options);
+  }
+}
+
+function cancelled(): EngineError {
+  return new EngineError('cancelled', 'Cancelled.');
+}

@@ -1,0 +1,61 @@
+/**
+ * The engine's worker: loads the module, and lends the scheduler its thread, clock and port.
+ *
+ * Not here: the order of the work (scheduler.ts).
+ */
+import { EngineError, messageOf } from './errors';
+import { loadModule } from './module';
+import type { FromWorker, ToWorker } from './protocol';
+import { Scheduler } from './scheduler';
+
+/** The part of a dedicated worker's global scope that is used; the page's own types have no name for it. */
+interface WorkerScope {
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+}
+const scope = self as unknown as WorkerScope;
+
+let scheduler: Scheduler | undefined;
+
+scope.onmessage = ({ data }) => {
+  if (data.kind === 'start') {
+    start(data).catch((thrown: unknown) => {
+      stop(new EngineError('load_failed', messageOf(thrown)));
+    });
+  } else {
+    scheduler?.receive(data);
+  }
+};
+
+async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+  const module = await loadModule(message, (what) => {
+    stop(new EngineError('crashed', `The engine stopped: ${what}`));
+  });
+  // A message to oneself comes behind the page's messages that wait: they are read first. A timer would
+  // wait at least four milliseconds.
+  const { port1, port2 } = new MessageChannel();
+  const created = new Scheduler({
+    module,
+    threads: message.threads,
+    now: () => performance.now(),
+    defer: () => {
+      port2.postMessage(null);
+    },
+    post: (reply, transfer) => {
+      scope.postMessage(reply, transfer);
+    },
+  });
+  port1.onmessage = () => {
+    created.tick();
+  };
+  scheduler = created;
+  const tier = module.tier();
+  scope.postMessage({
+    type: 'ready',
+    tier: { simd: tier.simd === 'relaxed' ? 'relaxed' : 'simd128', threads: tier.threads },
+  });
+}
+
+function stop(error: EngineError): void {
+  scope.postMessage({ type: 'failed', error: error.toBody() });
+}

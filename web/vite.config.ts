@@ -1,0 +1,109 @@
+/**
+ * The build of the page: a static folder that works under any path, with
+ *
+ *   index.html, embed.html   the page, and the form of the figure for an iframe
+ *   flowmatch.js             the script that a blog author pastes; its name never changes
+ *   assets/                  everything else, named by content
+ *   wasm/<content>/<tier>/   the WebAssembly builds and their glue, together, so that no cache mixes two
+ *
+ * The builds are served and copied untouched: Vite does not understand the glue, and need not.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { defineConfig, type Plugin } from 'vite';
+
+const tiers = ['simd', 'simd-threads', 'relaxed', 'relaxed-threads'];
+const files = ['flowmatch.mjs', 'flowmatch.wasm'];
+const types: Record<string, string> = {
+  'flowmatch.mjs': 'text/javascript',
+  'flowmatch.wasm': 'application/wasm',
+};
+const builds = resolve(import.meta.dirname, '../build/wasm');
+
+/** Threads need these on every answer; the built page works without them, on one thread. */
+const isolation = {
+  'Cross-Origin-Opener-Policy': 'same-origin',
+  'Cross-Origin-Embedder-Policy': 'require-corp',
+  'Cross-Origin-Resource-Policy': 'cross-origin',
+};
+
+function wasmBuilds(): Plugin {
+  const sources = new Map<string, Buffer>();
+  return {
+    name: 'flowmatch-wasm-builds',
+
+    config(_config, { command }) {
+      if (command === 'serve') return { define: { __FLOWMATCH_WASM__: '"/wasm"' } };
+      const hash = createHash('sha256');
+      for (const tier of tiers) {
+        for (const file of files) {
+          const path = join(builds, tier, file);
+          if (!existsSync(path)) {
+            throw new Error(`${path} is missing: build it with "npm run build:wasm".`);
+          }
+          const source = readFileSync(path);
+          sources.set(`${tier}/${file}`, source);
+          hash.update(source);
+        }
+      }
+      const folder = hash.digest('hex').slice(0, 12);
+      for (const [name, source] of [...sources]) {
+        sources.delete(name);
+        sources.set(`wasm/${folder}/${name}`, source);
+      }
+      // From the worker's script, which lies in assets/.
+      return { define: { __FLOWMATCH_WASM__: JSON.stringify(`../wasm/${folder}`) } };
+    },
+
+    configureServer(server) {
+      server.middlewares.use('/wasm', (request, response, next) => {
+        const path = new URL(request.url ?? '', 'http://localhost').pathname;
+        const [, tier = '', file = ''] = path.split('/');
+        const type = types[file];
+        if (!tiers.includes(tier) || !type || !existsSync(join(builds, tier, file))) {
+          next();
+          return;
+        }
+        response.writeHead(200, {
+          'Content-Type': type,
+          'Cache-Control': 'no-store',
+          ...isolation,
+        });
+        response.end(readFileSync(join(builds, tier, file)));
+      });
+    },
+
+    generateBundle() {
+      for (const [fileName, source] of sources) this.emitFile({ type: 'asset', fileName, source });
+    },
+  };
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  base: './',
+  cacheDir: '../node_modules/.vite',
+  plugins: [wasmBuilds()],
+  server: { headers: isolation },
+  worker: { format: 'es' },
+  build: {
+    outDir: '../dist',
+    emptyOutDir: true,
+    // Browsers with WebAssembly SIMD have all of this, top-level await and import.meta among it.
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: {
+        index: resolve(import.meta.dirname, 'index.html'),
+        embed: resolve(import.meta.dirname, 'embed.html'),
+        flowmatch: resolve(import.meta.dirname, 'src/flowmatch.ts'),
+      },
+      output: {
+        entryFileNames: ({ name }) =>
+          name === 'flowmatch' ? 'flowmatch.js' : 'assets/[name]-[hash].js',
+      },
+    },
+  },
+});
