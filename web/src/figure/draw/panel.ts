@@ -1,0 +1,131 @@
+/**
+ * One panel, drawn: a pure function of what is to be seen and the time on the clock. The memory it is given
+ * (`PanelMemory`) only saves work; a fresh one draws the same picture, on a page or on a still for print.
+ */
+import type { FlowClip, Grid } from '../../engine/protocol';
+import { arrowCount, blend, particleCount, placeAt, readFrame, sized } from '../data/clip';
+import { drawArrows } from './arrows';
+import { drawAxes, drawGround } from './axes';
+import type { DensityLayer } from './density';
+import { DifferenceLayer, type DifferenceMap } from './difference';
+import type { Viewport } from './geometry';
+import type { Palette } from './palette';
+import { ParticleBuffer } from './particles';
+import { drawTails, TrajectoryMemory } from './trajectories';
+
+/** One cloud and its field, in one colour. */
+export interface Cloud {
+  readonly clip: FlowClip;
+  /** Where the clip's arrows stand, if it has any. */
+  readonly arrowGrid: Grid;
+  readonly color: string;
+  /** The clip that was shown before, and how far it has given way to `clip`, 0 to 1. */
+  readonly previous?: { readonly clip: FlowClip; readonly progress: number } | undefined;
+}
+
+export interface Scene {
+  readonly t: number;
+  readonly palette: Palette;
+  /** Drawn one over the other, in this order. */
+  readonly clouds: readonly Cloud[];
+  readonly density: DensityLayer | undefined;
+  /** How the density is shown, if at all. */
+  readonly densityStyle: 'backdrop' | 'contours' | 'none';
+  readonly difference: DifferenceMap | undefined;
+  readonly showParticles: boolean;
+  readonly showTrajectories: boolean;
+  readonly showArrows: boolean;
+}
+
+/** What a panel keeps from one frame to the next, only to draw it faster. */
+export class PanelMemory {
+  readonly difference = new DifferenceLayer();
+  readonly particles = new ParticleBuffer();
+  readonly clouds: CloudMemory[] = [];
+}
+
+class CloudMemory {
+  readonly trajectories = new TrajectoryMemory();
+  positions: Float32Array = new Float32Array(0);
+  previous: Float32Array = new Float32Array(0);
+  arrows: Float32Array = new Float32Array(0);
+}
+
+/** Draws `scene`; returns whether more of it is still to come (pictures that are built over several frames). */
+export function drawPanel(
+  context: CanvasRenderingContext2D,
+  viewport: Viewport,
+  scene: Scene,
+  memory: PanelMemory,
+): boolean {
+  const { palette, t } = scene;
+  drawGround(context, viewport, palette);
+  if (scene.difference) {
+    memory.difference.draw(context, viewport, scene.difference, palette.difference);
+  }
+  if (scene.density && scene.densityStyle === 'backdrop') {
+    scene.density.drawBackdrop(context, viewport, t, palette.density);
+  }
+  if (scene.density && scene.densityStyle === 'contours') {
+    scene.density.drawContours(context, viewport, scene.difference?.t ?? t, palette.contour);
+  }
+  let more = false;
+  scene.clouds.forEach((cloud, index) => {
+    const cloudMemory = (memory.clouds[index] ??= new CloudMemory());
+    if (!scene.showTrajectories) return;
+    const { trajectories } = cloudMemory;
+    if (trajectories.draw(context, viewport, cloud.clip, cloud.color)) more = true;
+  });
+  scene.clouds.forEach((cloud, index) => {
+    const cloudMemory = memory.clouds[index];
+    if (cloudMemory) drawCloud(context, viewport, scene, cloud, cloudMemory, memory.particles);
+  });
+  drawAxes(context, viewport, palette, scene.difference ? palette.contour : palette.label);
+  return more;
+}
+
+/** The same for a still: whatever takes several frames is drawn to its end. */
+export function drawStill(
+  context: CanvasRenderingContext2D,
+  viewport: Viewport,
+  scene: Scene,
+): void {
+  const memory = new PanelMemory();
+  let more = true;
+  while (more) more = drawPanel(context, viewport, scene, memory);
+}
+
+/** Where the particles of a cloud are at time t, into `memory.positions`. */
+function placeCloud(cloud: Cloud, t: number, memory: CloudMemory): void {
+  const { clip, previous } = cloud;
+  memory.positions = sized(memory.positions, 2 * particleCount(clip));
+  readFrame(clip.positions, placeAt(clip.times, t), memory.positions);
+  if (!previous || previous.progress >= 1) return;
+  // The same noise, moved by the older weights: each particle glides from there to its new place.
+  memory.previous = sized(memory.previous, 2 * particleCount(previous.clip));
+  readFrame(previous.clip.positions, placeAt(previous.clip.times, t), memory.previous);
+  blend(memory.positions, memory.previous, 1 - previous.progress);
+}
+
+function drawCloud(
+  context: CanvasRenderingContext2D,
+  viewport: Viewport,
+  scene: Scene,
+  cloud: Cloud,
+  memory: CloudMemory,
+  particles: ParticleBuffer,
+): void {
+  const { clip, color } = cloud;
+  const { t } = scene;
+  const place = placeAt(clip.times, t);
+  placeCloud(cloud, t, memory);
+  if (scene.showTrajectories) {
+    drawTails(context, viewport, clip, place, memory.positions, color);
+  }
+  if (scene.showParticles) particles.draw(context, viewport, memory.positions, color);
+  if (scene.showArrows && clip.arrows) {
+    memory.arrows = sized(memory.arrows, 2 * arrowCount(clip));
+    readFrame(clip.arrows, place, memory.arrows);
+    drawArrows(context, viewport, cloud.arrowGrid, memory.arrows, scene.palette.arrow);
+  }
+}

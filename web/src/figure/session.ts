@@ -1,0 +1,528 @@
+/**
+ * A figure's conversation with the engine: it owns the experiment, the clips of both fields, the training
+ * run and its measurements, and says when any of them has changed. All that is drawn can be read from it
+ * at any moment; nothing here waits for a frame, and no frame waits for anything here.
+ *
+ * Not here: the document, the clock, or any drawing.
+ */
+import type { CallOptions, Engine, EngineError, Experiment } from '../engine/client';
+import type {
+  Created,
+  ExperimentConfig,
+  FieldName,
+  FlowClip,
+  Grid,
+  Metrics,
+  Problem,
+  SamplerConfig,
+  Trained,
+  TrainProgress,
+} from '../engine/protocol';
+import { experimentConfigOf, samplerConfigOf } from '../state/configs';
+import type { State } from '../state/settings';
+import { evenTimes, type FieldMovie } from './data/field-movie';
+import { LossHistory } from './data/loss-history';
+import { RateMeter } from './data/rate';
+import type { DifferenceMap } from './draw/difference';
+import { arrowGrid, mapGrid, windowHalf } from './draw/geometry';
+
+export type Phase =
+  /** Nothing to show yet. */
+  | 'loading'
+  /** The exact field moves the particles; nothing has been trained. */
+  | 'flowing'
+  | 'training'
+  | 'paused'
+  | 'done'
+  /** The engine did not start, or has stopped. */
+  | 'error';
+
+/** What has changed: the reader of a session decides what to draw or write anew. */
+export type SessionChange =
+  'phase' | 'problems' | 'clips' | 'density' | 'progress' | 'metrics' | 'difference';
+
+/** The clip on show, and the one that it takes over from. */
+export interface Shown {
+  readonly clip: FlowClip;
+  /** Where the clip's arrows stand, if it has any. */
+  readonly arrowGrid: Grid;
+  readonly previous: FlowClip | null;
+  /** When `clip` arrived, in milliseconds as of performance.now(). */
+  readonly since: number;
+}
+
+/** What of the engine a session needs: small enough for a test to stand in for. */
+export type ExperimentLike = Pick<
+  Experiment,
+  | 'created'
+  | 'recreate'
+  | 'train'
+  | 'pause'
+  | 'flow'
+  | 'logDensity'
+  | 'difference'
+  | 'metrics'
+  | 'dispose'
+>;
+export type EngineLike = Pick<Engine, 'status' | 'error' | 'restart'> &
+  EventTarget & {
+    createExperiment(config: ExperimentConfig, options?: CallOptions): Promise<ExperimentLike>;
+  };
+
+/** Frames of a clip after its first. */
+const clipFrames = 100;
+const densityTimes = 41;
+/** Least milliseconds from one learned clip to the next while training. */
+const clipPause = 700;
+/** Milliseconds of pause for each one of computing, so that measuring never takes most of the engine's time. */
+const clipShare = 3;
+const metricsPause = 1500;
+const metricsShare = 6;
+/** Samples measured while training goes on, and when it rests. */
+const samplesWhileTraining = 2000;
+const samplesAtRest = 10_000;
+/** Milliseconds between two reports of progress. */
+const progressPause = 100;
+/** Milliseconds from one map of the difference to the next request. */
+const differencePause = 30;
+
+export class Session {
+  phase: Phase = 'loading';
+  /** Why the phase is `error`. */
+  error: EngineError | null = null;
+  /** What the engine last refused of something that was asked for in the background. */
+  problems: readonly Problem[] = [];
+  created: Created | null = null;
+  exact: Shown | null = null;
+  learned: Shown | null = null;
+  density: FieldMovie | null = null;
+  difference: DifferenceMap | null = null;
+  loss = new LossHistory();
+  /** The latest measurement, and those made while training, in order: all of the same number of samples. */
+  metrics: Metrics | null = null;
+  metricsHistory: Metrics[] = [];
+  stepsDone = 0;
+  stepsTotal = 0;
+  /** Seconds spent in training steps. */
+  trainingSeconds = 0;
+  /** The loss stopped being finite: the last finite weights are kept, and no more can be trained. */
+  diverged = false;
+  /** Training was stopped because nobody could see the figure, and goes on when somebody can. */
+  heldBack = false;
+
+  readonly #engine: EngineLike;
+  readonly #changed: (change: SessionChange) => void;
+  readonly #rate = new RateMeter();
+  #experiment: ExperimentLike | null = null;
+  /** What is in force. */
+  #config: ExperimentConfig | null = null;
+  #sampler: SamplerConfig | null = null;
+  #arrows = false;
+  /** The state that was asked for last. */
+  #wanted: State | null = null;
+  #queue: Promise<unknown> = Promise.resolve();
+  /** The next `apply` makes a fresh model in any case. */
+  #discard = false;
+  #trainUntil = 0;
+  /** What was asked for is stale when the experiment ends, when the sampler changes, when training goes on. */
+  #life = new AbortController();
+  #samplerLife = new AbortController();
+  #metricsLife = new AbortController();
+  #watched = true;
+  #closed = false;
+  #learnedBusy = false;
+  #learnedWanted = false;
+  #learnedAt = 0;
+  #metricsAt = 0;
+  #metricsBusy = false;
+  #differenceBusy = false;
+  #differenceAt = 0;
+  #differenceFor: { t: number; clip: FlowClip | null } | null = null;
+  #progressAt = 0;
+
+  constructor(engine: EngineLike, changed: (change: SessionChange) => void) {
+    this.#engine = engine;
+    this.#changed = changed;
+    engine.addEventListener('crash', this.#onCrash);
+    engine.addEventListener('restart', this.#onRestart);
+  }
+
+  /** What is in force; null before the first state was accepted. */
+  get config(): ExperimentConfig | null {
+    return this.#config;
+  }
+
+  /** Half the side of the window that is shown. */
+  get half(): number {
+    return windowHalf(this.#config?.data ?? { radius: 10, standardDeviation: 1 });
+  }
+
+  get arrowGrid(): Grid {
+    return arrowGrid(this.half);
+  }
+
+  get stepsPerSecond(): number {
+    return this.#rate.stepsPerSecond;
+  }
+
+  get secondsLeft(): number {
+    return (this.stepsTotal - this.stepsDone) / this.#rate.stepsPerSecond;
+  }
+
+  /**
+   * Makes what `state` asks for, after what was asked before; returns what the engine refused of it, in
+   * which case nothing is changed. A trained model is kept as long as the state asks for the same training.
+   */
+  apply(state: State): Promise<readonly Problem[]> {
+    this.#wanted = state;
+    const applied = this.#queue.then(() => this.#apply(state));
+    this.#queue = applied.then(
+      () => undefined,
+      () => undefined,
+    );
+    return applied;
+  }
+
+  /** Throws the model away and makes what `state` asks for, even if it is the same again. */
+  reset(state: State): Promise<readonly Problem[]> {
+    this.#discard = true;
+    return this.apply(state);
+  }
+
+  /** Trains until `until` steps are done (0: to the end of the run), or until a pause. */
+  train(until = 0): void {
+    this.#trainUntil = until;
+    void this.#train((until > this.stepsDone ? until : this.stepsTotal) - this.stepsDone);
+  }
+
+  trainOneStep(): void {
+    void this.#train(1);
+  }
+
+  /** Takes effect within a slice of the engine's work. */
+  pause(): void {
+    this.heldBack = false;
+    this.#pause();
+  }
+
+  /** `watched`: somebody can see the figure. `goesOn`: training does not need that. */
+  watch(watched: boolean, goesOn: boolean): void {
+    if (watched === this.#watched) return;
+    this.#watched = watched;
+    if (!watched && !goesOn && this.phase === 'training') {
+      this.heldBack = true;
+      this.#pause();
+    }
+    if (watched) {
+      if (this.heldBack) {
+        this.heldBack = false;
+        this.train(this.#trainUntil);
+      }
+      if (this.#learnedIsOld()) void this.#refreshLearned();
+    }
+  }
+
+  /** Asks for the map of the difference at t; of the maps asked for meanwhile only the last is made. */
+  wantDifference(t: number): void {
+    const clip = this.learned?.clip ?? null;
+    const wanted = this.#differenceFor;
+    if (!this.#experiment || !clip || this.#differenceBusy) return;
+    if (wanted?.t === t && wanted.clip === clip) return;
+    if (performance.now() - this.#differenceAt < differencePause) return;
+    this.#differenceFor = { t, clip };
+    this.#differenceBusy = true;
+    void this.#requestDifference(this.#experiment, t);
+  }
+
+  /** A new engine after a crash; every figure of the page then makes its experiment again. */
+  restart(): void {
+    this.#engine.restart();
+  }
+
+  /** Lets the experiment go. The session cannot be used afterwards. */
+  close(): void {
+    this.#closed = true;
+    this.#endLife();
+    this.#engine.removeEventListener('crash', this.#onCrash);
+    this.#engine.removeEventListener('restart', this.#onRestart);
+    this.#experiment?.dispose();
+    this.#experiment = null;
+  }
+
+  // --- The experiment
+
+  async #apply(state: State): Promise<readonly Problem[]> {
+    const config = experimentConfigOf(state);
+    const sampler = samplerConfigOf(state, 'exact');
+    const newModel = this.#discard || !this.#experiment || !same(config, this.#config);
+    const newTarget = !this.exact || !sameTarget(config, this.#config);
+    const newSampler = !same(sampler, this.#sampler) || state.showArrows !== this.#arrows;
+    this.#discard = false;
+    if (this.#closed) return [];
+    if (newModel) {
+      const problems = await this.#recreate(config);
+      if (problems) return problems;
+    }
+    if (!newModel && !newSampler) return [];
+    this.#sampler = sampler;
+    this.#arrows = state.showArrows;
+    this.#samplerLife = renew(this.#samplerLife);
+    this.#metricsLife = renew(this.#metricsLife);
+    void this.#refreshAll(newTarget, newSampler);
+    return [];
+  }
+
+  /** Returns the engine's problems, or null when the new experiment is there. */
+  async #recreate(config: ExperimentConfig): Promise<readonly Problem[] | null> {
+    try {
+      if (this.#experiment) {
+        await this.#experiment.recreate(config);
+      } else {
+        const experiment = await this.#engine.createExperiment(config);
+        if (this.#closed) experiment.dispose();
+        else this.#experiment = experiment;
+      }
+    } catch (thrown) {
+      return problemsOf(thrown);
+    }
+    if (this.#closed) return [];
+    this.#life = renew(this.#life);
+    this.created = this.#experiment?.created ?? null;
+    this.#config = config;
+    this.stepsDone = 0;
+    this.stepsTotal = config.steps;
+    this.trainingSeconds = 0;
+    this.diverged = false;
+    this.heldBack = false;
+    this.error = null;
+    this.loss = new LossHistory();
+    this.metrics = null;
+    this.metricsHistory = [];
+    this.difference = null;
+    this.#differenceFor = null;
+    this.#rate.reset();
+    this.#setPhase(this.exact ? 'flowing' : 'loading');
+    return null;
+  }
+
+  #endLife(): void {
+    this.#life.abort();
+    this.#samplerLife.abort();
+    this.#metricsLife.abort();
+  }
+
+  readonly #onCrash = (): void => {
+    this.#endLife();
+    this.#experiment = null;
+    this.error = this.#engine.error;
+    this.#setPhase('error');
+  };
+
+  readonly #onRestart = (): void => {
+    this.error = null;
+    this.#setPhase(this.exact ? 'flowing' : 'loading');
+    if (this.#wanted) void this.apply(this.#wanted);
+  };
+
+  #setPhase(phase: Phase): void {
+    this.phase = phase;
+    if (!this.#closed) this.#changed('phase');
+  }
+
+  // --- Clips
+
+  /** The exact field first: the reader waits for it. */
+  async #refreshAll(newTarget: boolean, newSampler: boolean): Promise<void> {
+    if (newTarget || newSampler) await this.#refreshExact();
+    if (newTarget) void this.#refreshDensity();
+    void this.#refreshLearned();
+    this.#measureAtRest();
+  }
+
+  async #flow(field: FieldName): Promise<FlowClip | null> {
+    if (!this.#experiment || !this.#sampler) return null;
+    const sampler = { ...this.#sampler, field };
+    return await this.#experiment.flow(sampler, clipFrames, {
+      signal: this.#samplerLife.signal,
+      ...(this.#arrows ? { arrows: this.arrowGrid } : {}),
+    });
+  }
+
+  async #refreshExact(): Promise<void> {
+    const clip = await this.#unlessStale(this.#flow('exact'));
+    if (!clip) return;
+    this.exact = takeOver(this.exact, clip, this.arrowGrid);
+    if (this.phase === 'loading') this.#setPhase('flowing');
+    this.#changed('clips');
+  }
+
+  /** One at a time; what is asked for meanwhile is made once, afterwards. */
+  async #refreshLearned(): Promise<void> {
+    this.#learnedWanted = true;
+    if (this.#learnedBusy) return;
+    this.#learnedBusy = true;
+    while (this.#takeLearnedWish()) {
+      const clip = await this.#unlessStale(this.#flow('learned'));
+      if (!clip) continue;
+      this.learned = takeOver(this.learned, clip, this.arrowGrid);
+      this.#learnedAt = performance.now() + clipShare * 1000 * clip.seconds;
+      this.#changed('clips');
+    }
+    this.#learnedBusy = false;
+  }
+
+  #takeLearnedWish(): boolean {
+    const wanted = this.#learnedWanted && !this.#closed;
+    this.#learnedWanted = false;
+    return wanted;
+  }
+
+  #learnedIsOld(): boolean {
+    return this.learned?.clip.stepsDone !== this.stepsDone;
+  }
+
+  async #refreshDensity(): Promise<void> {
+    if (!this.#experiment) return;
+    const grid = mapGrid(this.half);
+    const times = evenTimes(densityTimes);
+    const signal = this.#life.signal;
+    const values = await this.#unlessStale(
+      this.#experiment.logDensity([...times], grid, { signal }),
+    );
+    if (!values) return;
+    this.density = { grid, times, values };
+    this.#changed('density');
+  }
+
+  async #requestDifference(experiment: ExperimentLike, t: number): Promise<void> {
+    const grid = mapGrid(this.half);
+    const call = experiment.difference(t, grid, { signal: this.#life.signal });
+    const result = await this.#unlessStale(call);
+    this.#differenceBusy = false;
+    this.#differenceAt = performance.now();
+    if (!result) return;
+    this.difference = { ...result, t, grid };
+    this.#changed('difference');
+  }
+
+  // --- Training
+
+  async #train(steps: number): Promise<void> {
+    const experiment = this.#experiment;
+    if (!experiment || this.phase === 'training' || this.diverged || steps < 1) return;
+    this.#metricsLife = renew(this.#metricsLife);
+    this.#rate.reset();
+    this.#rate.record(performance.now() / 1000, this.stepsDone);
+    this.#learnedAt = performance.now();
+    this.#metricsAt = performance.now();
+    this.#setPhase('training');
+    const life = this.#life;
+    const trained = await this.#unlessStale(
+      experiment.train(steps, {
+        signal: life.signal,
+        onProgress: (progress) => {
+          if (life === this.#life) this.#onProgress(progress);
+        },
+      }),
+    );
+    if (trained && life === this.#life) this.#onTrained(trained);
+  }
+
+  #onProgress(progress: TrainProgress): void {
+    const now = performance.now();
+    this.stepsDone = progress.stepsDone;
+    this.stepsTotal = progress.stepsTotal;
+    this.trainingSeconds += progress.seconds;
+    this.loss.append(progress.losses);
+    this.#rate.record(now / 1000, progress.stepsDone);
+    if (now - this.#progressAt >= progressPause) {
+      this.#progressAt = now;
+      this.#changed('progress');
+    }
+    if (this.phase !== 'training') return;
+    if (this.#watched && !this.#learnedBusy && now - this.#learnedAt >= clipPause) {
+      void this.#refreshLearned();
+    }
+    if (!this.#metricsBusy && now - this.#metricsAt >= metricsPause) {
+      void this.#measure(samplesWhileTraining);
+    }
+  }
+
+  #onTrained(trained: Trained): void {
+    this.stepsDone = trained.stepsDone;
+    this.diverged = trained.reason === 'diverged';
+    const finished = trained.reason === 'finished' || this.stepsDone >= this.stepsTotal;
+    this.#setPhase(finished && !this.diverged ? 'done' : 'paused');
+    if (this.#watched || finished) void this.#refreshLearned();
+    this.#measureAtRest();
+  }
+
+  #pause(): void {
+    if (this.phase === 'training') void this.#unlessStale(this.#experiment?.pause());
+  }
+
+  /** The result; or null when it is not wanted any more, or the engine is gone, which its events tell. */
+  async #unlessStale<T>(call: Promise<T> | undefined): Promise<T | null> {
+    try {
+      return (await call) ?? null;
+    } catch (thrown) {
+      if (codeOf(thrown) === undefined) throw thrown;
+      if (codeOf(thrown) === 'invalid_config' && !this.#closed) {
+        this.problems = problemsOf(thrown);
+        this.#changed('problems');
+      }
+      return null;
+    }
+  }
+
+  // --- Measurements
+
+  #measureAtRest(): void {
+    if (this.stepsDone === 0 || this.phase === 'training') return;
+    void this.#measure(samplesAtRest);
+  }
+
+  async #measure(count: number): Promise<void> {
+    if (!this.#experiment || !this.#sampler) return;
+    const { signal } = this.#metricsLife;
+    this.#metricsBusy = true;
+    try {
+      const sampler: SamplerConfig = { ...this.#sampler, field: 'learned' };
+      const metrics = await this.#unlessStale(this.#experiment.metrics(sampler, count, { signal }));
+      if (!metrics) return;
+      this.#metricsAt = performance.now() + metricsShare * 1000 * metrics.seconds;
+      this.metrics = metrics;
+      if (count === samplesWhileTraining) this.metricsHistory = [...this.metricsHistory, metrics];
+      this.#changed('metrics');
+    } finally {
+      this.#metricsBusy = false;
+    }
+  }
+}
+
+function codeOf(thrown: unknown): string | undefined {
+  return (thrown as Partial<EngineError> | null)?.code;
+}
+
+/** What an invalid configuration was refused for; any other failure is told by the engine's own events. */
+function problemsOf(thrown: unknown): readonly Problem[] {
+  return codeOf(thrown) === 'invalid_config' ? (thrown as EngineError).problems : [];
+}
+
+function renew(life: AbortController): AbortController {
+  life.abort();
+  return new AbortController();
+}
+
+function takeOver(shown: Shown | null, clip: FlowClip, arrowGrid: Grid): Shown {
+  return { clip, arrowGrid, previous: shown?.clip ?? null, since: performance.now() };
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+/** Whether the exact field is the same: the same data on the same schedule. */
+function sameTarget(a: ExperimentConfig, b: ExperimentConfig | null): boolean {
+  return b !== null && a.schedule === b.schedule && same(a.data, b.data);
+}
