@@ -4,7 +4,6 @@ import type {
   ExperimentConfig,
   FromWorker,
   Reply,
-  Request,
   RequestBody,
   SamplerConfig,
 } from '../../web/src/engine/protocol';
