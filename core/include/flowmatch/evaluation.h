@@ -1,0 +1,62 @@
+// How good a field is: a cloud moved by it against fresh samples of the target, with the floor of every
+// distance. Done in pieces of a given time, like a Flow.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "flowmatch/flow.h"
+#include "flowmatch/gaussian_mixture.h"
+#include "flowmatch/metrics.h"
+
+namespace flowmatch {
+
+struct EvaluationResult {
+  double sliced_w2 = 0;
+  double sliced_w2_floor = 0;
+  double energy_distance = 0;
+  double energy_distance_floor = 0;
+  double within_three = 0;        ///< Share nearer than 3 to its nearest mean.
+  double within_three_truth = 0;  ///< The same of the fresh samples.
+  Values mode_shares;             ///< For each component, share of samples nearest to its mean.
+};
+
+inline constexpr Index kSlicedProjections = 256;
+
+class Evaluation {
+ public:
+  /// Will move `count` points of starting_noise(seed) by `field` and compare them with `count` samples of
+  /// the target, and those with `count` others. Preconditions as for Flow; count >= 2.
+  Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
+             std::shared_ptr<const GaussianMixture> target, Index count, std::uint64_t seed,
+             ThreadPool& pool);
+
+  /// Works for about `milliseconds`; returns whether all is done.
+  bool advance(double milliseconds);
+  [[nodiscard]] bool done() const { return next_piece_ == pieces_; }
+  /// 0 to 1: the share of the work after the flow that is done.
+  [[nodiscard]] const EvaluationResult& result() const { return result_; }
+
+ private:
+  void run_piece(Index piece);
+  void finish();
+
+  std::shared_ptr<const GaussianMixture> target_;
+  Index count_;
+  ThreadPool& pool_;
+  Flow flow_;
+  Points generated_;
+  Points reference_;
+  Points floor_;
+  Points directions_;
+  std::vector<double> sliced_;
+  std::vector<double> sliced_floor_;
+  std::vector<double> distances_;
+  Index blocks_;
+  Index pieces_;
+  Index next_piece_ = 0;
+  EvaluationResult result_;
+};
+
+}  // namespace flowmatch

@@ -1,0 +1,63 @@
+// Mixtures of Gaussians with full covariances: the targets whose flows are known in closed form.
+#pragma once
+
+#include <Eigen/Core>
+#include <vector>
+
+#include "flowmatch/distribution.h"
+#include "flowmatch/problem.h"
+
+namespace flowmatch {
+
+/// sum_k weights[k] N(means[k], covariances[k]); K components in D dimensions.
+struct GaussianMixtureConfig {
+  std::vector<double> weights;               ///< K positive numbers; scaled to sum to 1.
+  std::vector<Eigen::VectorXd> means;        ///< K vectors of D finite numbers.
+  std::vector<Eigen::MatrixXd> covariances;  ///< K symmetric positive definite D x D matrices.
+};
+
+inline constexpr Index kMaxComponents = 1024;
+inline constexpr Index kMaxDimension = 4096;
+/// Smallest variance along any axis of a component: below it a float cannot resolve the density.
+inline constexpr double kMinVariance = 1e-8;
+
+/// Every problem of the configuration, or none.
+Problems validate(const GaussianMixtureConfig& config);
+
+/// `components` equal Gaussians of covariance standard_deviation^2 I on a circle around the origin, the
+/// first at angle 0. The blog's target is ring_mixture(11, 10, 1).
+GaussianMixtureConfig ring_mixture(Index components, double radius, double standard_deviation);
+
+class GaussianMixture final : public Distribution {
+ public:
+  /// One component. Its covariance is axes diag(variances) axes^T.
+  struct Component {
+    double weight;
+    double log_weight;
+    Eigen::VectorXd mean;
+    Eigen::MatrixXd axes;         ///< D x D orthogonal; columns are the principal axes.
+    Eigen::VectorXd variances;    ///< Along each axis, ascending.
+    Eigen::MatrixXf sample_root;  ///< axes diag(sqrt(variances)): normals to deviations.
+    bool isotropic;               ///< Covariance is a multiple of the identity, and axes is the identity.
+  };
+
+  static Result<GaussianMixture> make(const GaussianMixtureConfig& config);
+
+  [[nodiscard]] Index dimension() const override { return components_.front().mean.size(); }
+  [[nodiscard]] const std::vector<Component>& components() const { return components_; }
+
+  /// Row i takes its component from one uniform number (block 0) and its deviation from normals (blocks
+  /// 1, 2, ...).
+  void sample(const RandomStream& stream, Index first_row, PointsRef out) const override;
+  [[nodiscard]] bool has_density() const override { return true; }
+  void log_density(const ConstPointsRef& x, ValuesRef out) const override;
+  void score(const ConstPointsRef& x, PointsRef out) const override;
+
+ private:
+  GaussianMixture() = default;
+
+  std::vector<Component> components_;
+  std::vector<float> cumulative_weights_;
+};
+
+}  // namespace flowmatch

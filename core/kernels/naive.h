@@ -1,0 +1,135 @@
+// What each kernel computes, said as plainly as possible: the oracle of the kernel tests, and the code that
+// runs in double precision. Shapes and layouts are those of dense.h and elementwise.h.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <numbers>
+
+#include "flowmatch/activation.h"
+#include "kernels/dense.h"
+#include "kernels/elementwise.h"
+
+namespace flowmatch::kernels::naive {
+
+template <class Scalar>
+struct ActivationValues {
+  Scalar value;
+  Scalar derivative;
+};
+
+template <class Scalar>
+ActivationValues<Scalar> activate(Activation activation, Scalar x) {
+  switch (activation) {
+    case Activation::silu: {
+      const Scalar sigmoid = 1 / (1 + std::exp(-x));
+      return {x * sigmoid, sigmoid * (1 + x * (1 - sigmoid))};
+    }
+    case Activation::tanh: {
+      const Scalar y = std::tanh(x);
+      return {y, 1 - y * y};
+    }
+    case Activation::relu:
+      // Written so that a NaN stays one.
+      return {x < 0 ? Scalar{0} : x, x <= 0 ? Scalar{0} : (x > 0 ? Scalar{1} : x)};
+    case Activation::elu:
+      return x > 0 ? ActivationValues<Scalar>{x, 1}
+                   : ActivationValues<Scalar>{std::expm1(x), std::exp(x)};
+    case Activation::gelu: {
+      const Scalar phi = Scalar{0.5} * std::erfc(-x / std::numbers::sqrt2_v<Scalar>);
+      const Scalar density = std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<Scalar> /
+                             std::numbers::sqrt2_v<Scalar>;
+      return {x * phi, phi + x * density};
+    }
+  }
+  return {x, 1};
+}
+
+template <class Scalar>
+void dense_forward(const DenseShape& shape, const Scalar* weight, const Scalar* bias, const Scalar* x,
+                   Scalar* y) {
+  for (Index n = 0; n < shape.outputs; ++n) {
+    for (Index r = 0; r < shape.rows; ++r) {
+      Scalar sum = bias[n];
+      for (Index k = 0; k < shape.inputs; ++k) {
+        sum += weight[n * shape.inputs + k] * x[k * shape.stride + r];
+      }
+      y[n * shape.stride + r] = sum;
+    }
+  }
+}
+
+template <class Scalar>
+void dense_forward_activated(const DenseShape& shape, Activation activation, const Scalar* weight,
+                             const Scalar* bias, const Scalar* x, Scalar* y, Scalar* derivative) {
+  dense_forward(shape, weight, bias, x, y);
+  for (Index n = 0; n < shape.outputs; ++n) {
+    for (Index r = 0; r < shape.rows; ++r) {
+      const auto values = activate(activation, y[n * shape.stride + r]);
+      y[n * shape.stride + r] = values.value;
+      if (derivative != nullptr) derivative[n * shape.stride + r] = values.derivative;
+    }
+  }
+}
+
+template <class Scalar>
+void dense_backward_input(const DenseShape& shape, const Scalar* weight, const Scalar* dy,
+                          const Scalar* derivative, Scalar* dx) {
+  for (Index k = 0; k < shape.inputs; ++k) {
+    for (Index r = 0; r < shape.rows; ++r) {
+      Scalar sum = 0;
+      for (Index n = 0; n < shape.outputs; ++n) {
+        sum += weight[n * shape.inputs + k] * dy[n * shape.stride + r];
+      }
+      dx[k * shape.stride + r] = sum * derivative[k * shape.stride + r];
+    }
+  }
+}
+
+template <class Scalar>
+void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scalar* x, Scalar* d_weight,
+                           Scalar* d_bias) {
+  for (Index n = 0; n < shape.outputs; ++n) {
+    for (Index r = 0; r < shape.rows; ++r) {
+      const Scalar slope = dy[n * shape.stride + r];
+      d_bias[n] += slope;
+      for (Index k = 0; k < shape.inputs; ++k) {
+        d_weight[n * shape.inputs + k] += slope * x[k * shape.stride + r];
+      }
+    }
+  }
+}
+
+inline void adam_update(const AdamScalars& s, Index count, const float* gradient, float* first_moment,
+                        float* second_moment, float* parameters, float* ema) {
+  for (Index i = 0; i < count; ++i) {
+    first_moment[i] = s.beta1 * first_moment[i] + (1 - s.beta1) * gradient[i];
+    second_moment[i] = s.beta2 * second_moment[i] + (1 - s.beta2) * gradient[i] * gradient[i];
+    const float root = std::sqrt(second_moment[i]) * s.inverse_root_bias2 + s.epsilon;
+    parameters[i] -= s.step_size * first_moment[i] / root;
+    if (ema != nullptr) ema[i] = s.ema_decay * ema[i] + (1 - s.ema_decay) * parameters[i];
+  }
+}
+
+inline void box_muller(Index half, const std::uint32_t* words, float* out) {
+  for (Index i = 0; i < half; ++i) {
+    // (0, 1) on a lattice of 2^-23 that floats hold exactly: the logarithm is finite, and the tail ends at
+    // 5.8, beyond which a normal number falls once in 10^8.
+    const double u = (static_cast<double>(words[i] >> 9) + 0.5) * 0x1p-23;
+    const double angle = static_cast<double>(words[half + i] >> 8) * 0x1p-24 * 2 * std::numbers::pi;
+    const double radius = std::sqrt(-2 * std::log(u));
+    out[i] = static_cast<float>(radius * std::cos(angle));
+    out[half + i] = static_cast<float>(radius * std::sin(angle));
+  }
+}
+
+inline double sum_of_distances_2d(float x, float y, Index count, const float* xs, const float* ys) {
+  double sum = 0;
+  for (Index j = 0; j < count; ++j) {
+    sum += std::hypot(static_cast<double>(x) - static_cast<double>(xs[j]),
+                      static_cast<double>(y) - static_cast<double>(ys[j]));
+  }
+  return sum;
+}
+
+}  // namespace flowmatch::kernels::naive

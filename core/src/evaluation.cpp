@@ -1,0 +1,116 @@
+#include "flowmatch/evaluation.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+namespace flowmatch {
+
+namespace {
+
+/// Rows of one set whose distances to a whole other set are one piece of work.
+constexpr Index kBlockRows = 64;
+
+/// The five sums of distances that the two energy distances need.
+enum Pairing : Index { generated_reference, generated_generated, reference_reference, reference_floor, floor_floor };
+constexpr Index kPairings = 5;
+
+}  // namespace
+
+Evaluation::Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
+                       std::shared_ptr<const GaussianMixture> target, Index count,
+                       std::uint64_t seed, ThreadPool& pool)
+    : target_(std::move(target)),
+      count_(count),
+      pool_(pool),
+      flow_(std::move(field), solver, starting_noise(count, target_->dimension(), seed), 1, pool),
+      reference_(count, target_->dimension()),
+      floor_(count, target_->dimension()),
+      directions_(random_directions(kSlicedProjections, target_->dimension(), seed)),
+      sliced_(static_cast<std::size_t>(kSlicedProjections)),
+      sliced_floor_(static_cast<std::size_t>(kSlicedProjections)),
+      blocks_((count + kBlockRows - 1) / kBlockRows) {
+  assert(count >= 2);
+  target_->sample({seed, Purpose::reference_data, 0}, 0, reference_);
+  target_->sample({seed, Purpose::floor_data, 0}, 0, floor_);
+  distances_.resize(static_cast<std::size_t>(kPairings * blocks_));
+  pieces_ = kSlicedProjections + kPairings * blocks_;
+}
+
+void Evaluation::run_piece(Index piece) {
+  if (piece < kSlicedProjections) {
+    std::vector<float> scratch;
+    const Eigen::VectorXf direction = directions_.row(piece).transpose();
+    const auto at = static_cast<std::size_t>(piece);
+    sliced_[at] = projected_w2_squared(generated_, reference_, direction, scratch);
+    sliced_floor_[at] = projected_w2_squared(floor_, reference_, direction, scratch);
+    return;
+  }
+  const Index index = piece - kSlicedProjections;
+  const Index first = index % blocks_ * kBlockRows;
+  const Index rows = std::min(kBlockRows, count_ - first);
+  double& sum = distances_[static_cast<std::size_t>(index)];
+  switch (static_cast<Pairing>(index / blocks_)) {
+    case generated_reference:
+      sum = sum_of_distances(generated_.middleRows(first, rows), reference_);
+      break;
+    case generated_generated:
+      sum = sum_of_distances(generated_.middleRows(first, rows), generated_);
+      break;
+    case reference_reference:
+      sum = sum_of_distances(reference_.middleRows(first, rows), reference_);
+      break;
+    case reference_floor:
+      sum = sum_of_distances(reference_.middleRows(first, rows), floor_);
+      break;
+    case floor_floor:
+      sum = sum_of_distances(floor_.middleRows(first, rows), floor_);
+      break;
+  }
+}
+
+bool Evaluation::advance(double milliseconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const auto spent = [&] {
+    return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+  };
+  if (done()) return true;
+  if (!flow_.done()) {
+    if (!flow_.advance(milliseconds)) return false;
+    generated_ = flow_.frame(1);
+  }
+  while (!done() && spent() < milliseconds) {
+    const Index round = std::min<Index>(4 * pool_.size(), pieces_ - next_piece_);
+    pool_.parallel_for(round, [&](Index task, int /*worker*/) { run_piece(next_piece_ + task); });
+    next_piece_ += round;
+  }
+  if (done()) finish();
+  return done();
+}
+
+void Evaluation::finish() {
+  const auto mean_root = [](const std::vector<double>& squares) {
+    return std::sqrt(std::accumulate(squares.begin(), squares.end(), 0.0) /
+                     static_cast<double>(squares.size()));
+  };
+  const auto mean_distance = [&](Pairing pairing) {
+    const auto first = distances_.begin() + pairing * blocks_;
+    return std::accumulate(first, first + blocks_, 0.0) /
+           (static_cast<double>(count_) * static_cast<double>(count_));
+  };
+  result_.sliced_w2 = mean_root(sliced_);
+  result_.sliced_w2_floor = mean_root(sliced_floor_);
+  result_.energy_distance = 2 * mean_distance(generated_reference) -
+                            mean_distance(generated_generated) - mean_distance(reference_reference);
+  result_.energy_distance_floor = 2 * mean_distance(reference_floor) -
+                                  mean_distance(reference_reference) - mean_distance(floor_floor);
+  result_.within_three = share_within(*target_, generated_, 3);
+  result_.within_three_truth = share_within(*target_, reference_, 3);
+  result_.mode_shares = mode_shares(*target_, generated_);
+}
+
+}  // namespace flowmatch

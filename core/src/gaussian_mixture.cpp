@@ -1,0 +1,192 @@
+#include "flowmatch/gaussian_mixture.h"
+
+#include <Eigen/Eigenvalues>
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "mixture_math.h"
+
+namespace flowmatch {
+
+namespace {
+
+std::string indexed(std::string_view field, std::size_t k) {
+  return std::string(field) + "[" + std::to_string(k) + "]";
+}
+
+std::string shape_text(const Eigen::MatrixXd& matrix) {
+  return std::to_string(matrix.rows()) + " x " + std::to_string(matrix.cols());
+}
+
+void check_covariance(const Eigen::MatrixXd& covariance, Index dimension, const std::string& field,
+                      ProblemList& problems) {
+  if (covariance.rows() != dimension || covariance.cols() != dimension) {
+    problems.add(field, shape_text(covariance),
+                 std::to_string(dimension) + " x " + std::to_string(dimension) + ", as the means");
+    return;
+  }
+  if (!covariance.allFinite()) {
+    problems.add(field, "not finite", "finite numbers");
+    return;
+  }
+  const double scale = covariance.cwiseAbs().maxCoeff();
+  if ((covariance - covariance.transpose()).cwiseAbs().maxCoeff() > 1e-9 * scale) {
+    problems.add(field, "not symmetric", "a symmetric matrix");
+    return;
+  }
+  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
+  const double smallest = solver.eigenvalues()[0];
+  if (!(smallest >= kMinVariance)) {
+    problems.add(field, "smallest variance " + format_number(smallest),
+                 "positive definite, each variance at least " + format_number(kMinVariance));
+  }
+}
+
+GaussianMixture::Component make_component(double weight, const Eigen::VectorXd& mean,
+                                          const Eigen::MatrixXd& covariance) {
+  const Index dimension = mean.size();
+  GaussianMixture::Component component{.weight = weight,
+                                       .log_weight = std::log(weight),
+                                       .mean = mean,
+                                       .axes = Eigen::MatrixXd::Identity(dimension, dimension),
+                                       .variances = covariance.diagonal(),
+                                       .sample_root = {},
+                                       .isotropic = false};
+  component.isotropic =
+      covariance == (covariance(0, 0) * Eigen::MatrixXd::Identity(dimension, dimension)).eval();
+  if (!component.isotropic) {
+    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
+    component.axes = solver.eigenvectors();
+    component.variances = solver.eigenvalues();
+  }
+  component.sample_root =
+      (component.axes * component.variances.cwiseSqrt().asDiagonal()).cast<float>();
+  return component;
+}
+
+}  // namespace
+
+Problems validate(const GaussianMixtureConfig& config) {
+  ProblemList problems;
+  const std::size_t count = config.means.size();
+  problems.check_integer("components", static_cast<double>(count), 1,
+                         static_cast<double>(kMaxComponents));
+  if (!problems.empty()) return std::move(problems).take();
+  if (config.weights.size() != count) {
+    problems.add("weights", std::to_string(config.weights.size()) + " numbers",
+                 std::to_string(count) + ", one a component");
+  }
+  if (config.covariances.size() != count) {
+    problems.add("covariances", std::to_string(config.covariances.size()) + " matrices",
+                 std::to_string(count) + ", one a component");
+  }
+  const Index dimension = config.means.front().size();
+  problems.check_integer("dimension", static_cast<double>(dimension), 1,
+                         static_cast<double>(kMaxDimension));
+  if (!problems.empty()) return std::move(problems).take();
+
+  for (std::size_t k = 0; k < count; ++k) {
+    problems.check_above(indexed("weights", k), config.weights[k], 0, 1e12);
+    const std::string mean_field = indexed("means", k);
+    if (config.means[k].size() != dimension) {
+      problems.add(mean_field, std::to_string(config.means[k].size()) + " numbers",
+                   std::to_string(dimension) + ", as the first mean");
+    } else if (!(config.means[k].cwiseAbs().maxCoeff() <= 1e6)) {
+      problems.add(mean_field, "not finite, or beyond 1e6", "finite numbers from -1e6 to 1e6");
+    }
+    check_covariance(config.covariances[k], dimension, indexed("covariances", k), problems);
+  }
+  return std::move(problems).take();
+}
+
+GaussianMixtureConfig ring_mixture(Index components, double radius, double standard_deviation) {
+  GaussianMixtureConfig config;
+  for (Index k = 0; k < components; ++k) {
+    const double angle =
+        2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(components);
+    config.weights.push_back(1);
+    config.means.push_back(Eigen::Vector2d(radius * std::cos(angle), radius * std::sin(angle)));
+    config.covariances.push_back(standard_deviation * standard_deviation *
+                                 Eigen::Matrix2d::Identity());
+  }
+  return config;
+}
+
+Result<GaussianMixture> GaussianMixture::make(const GaussianMixtureConfig& config) {
+  if (Problems problems = validate(config); !problems.empty()) return problems;
+  GaussianMixture mixture;
+  double total = 0;
+  for (const double weight : config.weights) total += weight;
+  double cumulative = 0;
+  for (std::size_t k = 0; k < config.weights.size(); ++k) {
+    const double weight = config.weights[k] / total;
+    cumulative += weight;
+    mixture.cumulative_weights_.push_back(static_cast<float>(cumulative));
+    mixture.components_.push_back(make_component(weight, config.means[k], config.covariances[k]));
+  }
+  return mixture;
+}
+
+void GaussianMixture::sample(const RandomStream& stream, Index first_row, PointsRef out) const {
+  fill_normal(stream, first_row, out, 1);
+  constexpr std::size_t kChunk = 128;
+  std::array<float, kChunk> uniforms{};
+  for (Index first = 0; first < out.rows(); first += static_cast<Index>(kChunk)) {
+    const auto rows = static_cast<std::size_t>(
+        std::min(static_cast<Index>(kChunk), out.rows() - first));
+    fill_uniform(stream, first_row + first, {uniforms.data(), rows});
+    for (std::size_t i = 0; i < rows; ++i) {
+      const auto found =
+          std::upper_bound(cumulative_weights_.begin(), cumulative_weights_.end(), uniforms[i]);
+      const auto k = std::min(static_cast<std::size_t>(found - cumulative_weights_.begin()),
+                              components_.size() - 1);
+      const Component& component = components_[k];
+      auto row = out.row(first + static_cast<Index>(i));
+      if (component.isotropic) {
+        const float deviation = component.sample_root(0, 0);
+        for (Index j = 0; j < row.size(); ++j) {
+          row[j] = deviation * row[j] + static_cast<float>(component.mean[j]);
+        }
+      } else {
+        // In place: output j may not be written before all inputs are read.
+        std::array<float, 16> small{};
+        if (row.size() <= static_cast<Index>(small.size())) {
+          for (Index j = 0; j < row.size(); ++j) {
+            float sum = static_cast<float>(component.mean[j]);
+            for (Index l = 0; l < row.size(); ++l) sum += component.sample_root(j, l) * row[l];
+            small[static_cast<std::size_t>(j)] = sum;
+          }
+          for (Index j = 0; j < row.size(); ++j) row[j] = small[static_cast<std::size_t>(j)];
+        } else {
+          const Eigen::VectorXf normals = row.transpose();
+          row = (component.sample_root * normals + component.mean.cast<float>()).transpose();
+        }
+      }
+    }
+  }
+}
+
+void GaussianMixture::log_density(const ConstPointsRef& x, ValuesRef out) const {
+  BlurredMixture mixture(*this);
+  mixture.set(1, 0);
+  for (Index i = 0; i < x.rows(); ++i) out[i] = mixture.set_point(x.row(i));
+}
+
+void GaussianMixture::score(const ConstPointsRef& x, PointsRef out) const {
+  BlurredMixture mixture(*this);
+  mixture.set(1, 0);
+  Eigen::VectorXd gradient(dimension());
+  for (Index i = 0; i < x.rows(); ++i) {
+    mixture.set_point(x.row(i));
+    gradient.setZero();
+    for (Index k = 0; k < mixture.components(); ++k) {
+      mixture.add_residual(k, -mixture.responsibility(k), false, gradient);
+    }
+    out.row(i) = gradient.cast<float>().transpose();
+  }
+}
+
+}  // namespace flowmatch

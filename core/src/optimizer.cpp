@@ -1,0 +1,71 @@
+#include "flowmatch/optimizer.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "kernels/elementwise.h"
+
+namespace flowmatch {
+
+std::string_view name(LearningRateDecay decay) {
+  switch (decay) {
+    case LearningRateDecay::constant: return "constant";
+    case LearningRateDecay::cosine: return "cosine";
+  }
+  return "";
+}
+
+std::optional<LearningRateDecay> learning_rate_decay_from_name(std::string_view text) {
+  for (const LearningRateDecay decay : kLearningRateDecays) {
+    if (name(decay) == text) return decay;
+  }
+  return std::nullopt;
+}
+
+double learning_rate_factor(LearningRateDecay decay, Index step, Index steps) {
+  switch (decay) {
+    case LearningRateDecay::constant: return 1;
+    case LearningRateDecay::cosine: {
+      const double progress = static_cast<double>(step) / static_cast<double>(steps);
+      return 0.5 * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0)));
+    }
+  }
+  return 1;
+}
+
+double ema_decay_at(double decay, Index step) {
+  const auto s = static_cast<double>(step);
+  return std::min(decay, (1 + s) / (10 + s));
+}
+
+Problems validate(const AdamConfig& config) {
+  ProblemList problems;
+  problems.check_below("beta1", config.beta1, 0, 1);
+  problems.check_below("beta2", config.beta2, 0, 1);
+  problems.check_above("epsilon", config.epsilon, 0, 1);
+  return std::move(problems).take();
+}
+
+Adam::Adam(const AdamConfig& config, Index parameter_count)
+    : config_(config),
+      first_moment_(static_cast<std::size_t>(parameter_count)),
+      second_moment_(static_cast<std::size_t>(parameter_count)) {}
+
+void Adam::update(Index first, Index last, Index step, double learning_rate, double ema_decay,
+                  std::span<const float> gradient, std::span<float> parameters,
+                  std::span<float> ema) {
+  const auto t = static_cast<double>(step + 1);
+  const kernels::AdamScalars scalars{
+      .beta1 = static_cast<float>(config_.beta1),
+      .beta2 = static_cast<float>(config_.beta2),
+      .epsilon = static_cast<float>(config_.epsilon),
+      .step_size = static_cast<float>(learning_rate / (1 - std::pow(config_.beta1, t))),
+      .inverse_root_bias2 = static_cast<float>(1 / std::sqrt(1 - std::pow(config_.beta2, t))),
+      .ema_decay = static_cast<float>(ema_decay)};
+  kernels::adam_update(scalars, last - first, gradient.data() + first, first_moment_.data() + first,
+                       second_moment_.data() + first, parameters.data() + first,
+                       ema.empty() ? nullptr : ema.data() + first);
+}
+
+}  // namespace flowmatch
