@@ -1,0 +1,20 @@
+// End-to-end tests of the built page in Chromium. `npm run test:e2e` builds it first.
+import { defineConfig } from '@playwright/test';
+import { launchOptions, setUpChromium } from './chromium.mjs';
+
+export default defineConfig({
+  testDir: '.',
+  outputDir: '../../test-results',
+  // The tests measure time: they take turns, so that each has the processors to itself.
+  workers: 1,
+  fullyParallel: false,
+  forbidOnly: Boolean(process.env['CI']),
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  reporter: 'list',
+  use: {
+    launchOptions: launchOptions(await setUpChromium()),
+    viewport: { width: 1280, height: 900 },
+    trace: 'retain-on-failure',
+  },
+});
