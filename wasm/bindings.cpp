@@ -1,13 +1,511 @@
-#include <emscripten/bind.h>
-
-#include <string>
-
+// The core as JavaScript sees it: one class for an experiment, one for each kind of work that is
+// done in slices, and plain objects for everything else.
+//
+// Numbers arrive as JavaScript numbers and enumerations as names, so they are read and checked
+// here, field by field, with the core's own ranges; what is wrong comes back as a list of problems
+// beside a null. Nothing here throws. Bulk results are copies in typed arrays of their own, free to
+// be transferred to another thread.
+#include "flowmatch/experiment.h"
+#include "flowmatch/instruction_set.h"
 #include "flowmatch/version.h"
+
+#include <emscripten/bind.h>
+#include <emscripten/heap.h>
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
-std::string version() { return std::string(flowmatch::version()); }
+using emscripten::val;
+using namespace flowmatch;
+
+// The names that the generated TypeScript declarations use for values that pass through as they
+// are.
+EMSCRIPTEN_DECLARE_VAL_TYPE(Float32Array)
+EMSCRIPTEN_DECLARE_VAL_TYPE(Float64Array)
+EMSCRIPTEN_DECLARE_VAL_TYPE(NumberArray)
+EMSCRIPTEN_DECLARE_VAL_TYPE(ProblemArray)
+EMSCRIPTEN_DECLARE_VAL_TYPE(Simd)
+
+/// The largest whole number that every double below is exact up to: seeds come from JavaScript.
+constexpr double kMaxSeed = 9007199254740991.0;
+constexpr Index kMaxParticles = 100'000;
+constexpr Index kMaxFrames = 1000;
+/// As many workers as the module's pool may have (see CMakeLists.txt), the caller included.
+constexpr int kMaxThreads = 8;
+/// Losses that one call of train returns at most.
+constexpr Index kMaxStepsPerCall = 16384;
+
+// --- What JavaScript passes in; the core's structs with numbers as doubles and enumerations as
+// names.
+
+struct RingMixtureConfig {
+  double components;
+  double radius;
+  double standard_deviation;
+};
+
+struct JsExperimentConfig {
+  RingMixtureConfig data;
+  std::string schedule;
+  NumberArray hidden{val::undefined()};
+  std::string activation;
+  double batch_size;
+  double learning_rate;
+  std::string learning_rate_decay;
+  double ema_decay;
+  double steps;
+  double seed;
+};
+
+struct JsSamplerConfig {
+  std::string field;
+  std::string solver;
+  double steps;
+  double particles;
+  double seed;
+};
+
+// --- What it gets back.
+
+struct TierDescription {
+  Simd simd{val::undefined()};
+  int threads;
+};
+
+struct TrainReport {
+  Float32Array losses{val::undefined()};
+  bool diverged;
+  double seconds;
+};
+
+struct JsEvaluationResult {
+  double sliced_w2;
+  double sliced_w2_floor;
+  double energy_distance;
+  double energy_distance_floor;
+  double within_three;
+  double within_three_truth;
+  Float32Array mode_shares{val::undefined()};
+};
+
+template <class Array, class Number>
+Array copy_to_js(const Number* data, std::size_t count) {
+  return Array(val(emscripten::typed_memory_view(count, data)).template call<val>("slice"));
+}
+
+ProblemArray to_js(const Problems& problems) {
+  val array = val::array();
+  for (const Problem& problem : problems) array.call<void>("push", problem);
+  return ProblemArray(array);
+}
+
+// --- Reading
+
+/// The names of an enumeration, for a message: "one of euler, midpoint, ...".
+template <class Choices>
+std::string one_of(const Choices& choices) {
+  std::string text = "one of ";
+  for (const auto& choice : choices) {
+    if (&choice != &choices.front()) text += ", ";
+    text += name(choice);
+  }
+  return text;
+}
+
+template <class Choices, class Choice>
+void read_name(ProblemList& problems, std::string_view field, const std::string& text,
+               const Choices& choices, Choice& out) {
+  for (const Choice choice : choices) {
+    if (name(choice) == text) {
+      out = choice;
+      return;
+    }
+  }
+  problems.add(field, text, one_of(choices));
+}
+
+/// A whole number in [low, high]; out keeps its value otherwise.
+template <class Whole>
+void read_whole(ProblemList& problems, std::string_view field, double value, double low,
+                double high, Whole& out) {
+  ProblemList own;
+  own.check_integer(field, value, low, high);
+  if (own.empty()) {
+    out = static_cast<Whole>(value);
+  } else {
+    for (Problem& problem : std::move(own).take()) {
+      problems.add(problem.field, problem.value, problem.allowed);
+    }
+  }
+}
+
+Result<ExperimentConfig> read(const JsExperimentConfig& js) {
+  ProblemList problems;
+  ExperimentConfig config;
+  Index components = 1;
+  read_whole(problems, "data.components", js.data.components, 1, 64, components);
+  problems.check_range("data.radius", js.data.radius, 0, 100);
+  problems.check_range("data.standardDeviation", js.data.standard_deviation, 0.01, 10);
+  read_name(problems, "schedule", js.schedule, kSchedules, config.schedule);
+  read_name(problems, "activation", js.activation, kActivations, config.activation);
+  config.hidden.clear();
+  const auto widths = emscripten::convertJSArrayToNumberVector<double>(js.hidden);
+  for (std::size_t l = 0; l < widths.size(); ++l) {
+    config.hidden.push_back(1);
+    read_whole(problems, "hidden[" + std::to_string(l) + "]", widths[l], 1, kMaxWidth,
+               config.hidden.back());
+  }
+  read_whole(problems, "batchSize", js.batch_size, 1, kMaxBatchSize, config.training.batch_size);
+  read_whole(problems, "steps", js.steps, 1, kMaxSteps, config.training.steps);
+  read_whole(problems, "seed", js.seed, 0, kMaxSeed, config.training.seed);
+  read_name(problems, "learningRateDecay", js.learning_rate_decay, kLearningRateDecays,
+            config.training.learning_rate_decay);
+  config.training.learning_rate = js.learning_rate;
+  config.training.ema_decay = js.ema_decay;
+  // The core checks the rest, but not a mixture that could not even be made.
+  if (problems.empty()) {
+    config.data = ring_mixture(components, js.data.radius, js.data.standard_deviation);
+  }
+  Problems all = std::move(problems).take();
+  for (Problem& problem : validate(config)) all.push_back(std::move(problem));
+  if (!all.empty()) return all;
+  return config;
+}
+
+struct Sampler {
+  FieldChoice field = FieldChoice::exact;
+  SolverConfig solver;
+  Index particles = 1;
+  std::uint64_t seed = 0;
+};
+
+Result<Sampler> read(const JsSamplerConfig& js, double frames, Index fewest_particles) {
+  ProblemList problems;
+  Sampler sampler;
+  if (const auto field = field_choice_from_name(js.field)) {
+    sampler.field = *field;
+  } else {
+    problems.add("field", js.field, "one of exact, learned");
+  }
+  read_name(problems, "solver", js.solver, kSolvers, sampler.solver.solver);
+  read_whole(problems, "steps", js.steps, 1, kMaxSolverSteps, sampler.solver.steps);
+  read_whole(problems, "particles", js.particles, static_cast<double>(fewest_particles),
+             kMaxParticles, sampler.particles);
+  read_whole(problems, "seed", js.seed, 0, kMaxSeed, sampler.seed);
+  Index whole_frames = 0;
+  read_whole(problems, "frames", frames, 1, kMaxFrames, whole_frames);
+  if (!problems.empty()) return std::move(problems).take();
+  return sampler;
+}
+
+// --- Threads: one pool for the whole module, made with the first experiment.
+
+std::unique_ptr<ThreadPool>& shared_pool() {
+  static std::unique_ptr<ThreadPool> pool;
+  return pool;
+}
+
+int available_threads() {
+  return std::min(hardware_threads(), kMaxThreads);
+}
+
+TierDescription tier() {
+  return {.simd = Simd(val(std::string(instruction_set()))),
+          .threads = shared_pool() ? shared_pool()->size() : available_threads()};
+}
+
+// --- Work in slices
+
+class JsFlow {
+ public:
+  JsFlow(std::shared_ptr<const Field> field, const Sampler& sampler, Index frames)
+      : flow_(field, sampler.solver,
+              starting_noise(sampler.particles, field->dimension(), sampler.seed), frames,
+              *shared_pool()) {}
+
+  bool advance(double milliseconds) { return flow_.advance(milliseconds); }
+  [[nodiscard]] Float32Array positions() const {
+    return copy_to_js<Float32Array>(flow_.positions().data(), flow_.positions().size());
+  }
+  [[nodiscard]] Float64Array times() const {
+    std::vector<double> times;
+    for (Index f = 0; f <= flow_.frames(); ++f) times.push_back(flow_.time(f));
+    return copy_to_js<Float64Array>(times.data(), times.size());
+  }
+  [[nodiscard]] double function_evaluations() const {
+    return static_cast<double>(flow_.function_evaluations());
+  }
+
+ private:
+  Flow flow_;
+};
+
+class JsEvaluation {
+ public:
+  JsEvaluation(std::shared_ptr<const Field> field, const Sampler& sampler,
+               std::shared_ptr<const GaussianMixture> target)
+      : evaluation_(std::move(field), sampler.solver, std::move(target), sampler.particles,
+                    sampler.seed, *shared_pool()) {}
+
+  bool advance(double milliseconds) { return evaluation_.advance(milliseconds); }
+  [[nodiscard]] JsEvaluationResult result() const {
+    const EvaluationResult& result = evaluation_.result();
+    const Eigen::VectorXf shares = result.mode_shares.cast<float>();
+    return {.sliced_w2 = result.sliced_w2,
+            .sliced_w2_floor = result.sliced_w2_floor,
+            .energy_distance = result.energy_distance,
+            .energy_distance_floor = result.energy_distance_floor,
+            .within_three = result.within_three,
+            .within_three_truth = result.within_three_truth,
+            .mode_shares =
+                copy_to_js<Float32Array>(shares.data(), static_cast<std::size_t>(shares.size()))};
+  }
+
+ private:
+  Evaluation evaluation_;
+};
+
+// Each is `{ name: T | null, problems: Problem[] }`: one of the two says something.
+EMSCRIPTEN_DECLARE_VAL_TYPE(CreateResult)
+EMSCRIPTEN_DECLARE_VAL_TYPE(FlowResult)
+EMSCRIPTEN_DECLARE_VAL_TYPE(EvaluationStart)
+
+template <class ResultType, class Handle>
+ResultType started(const char* key, std::unique_ptr<Handle> handle) {
+  val result = val::object();
+  result.set(key, val(std::move(handle)));
+  result.set("problems", to_js({}));
+  return ResultType(result);
+}
+
+template <class ResultType>
+ResultType refused(const char* key, const Problems& problems) {
+  val result = val::object();
+  result.set(key, val::null());
+  result.set("problems", to_js(problems));
+  return ResultType(result);
+}
+
+class JsExperiment {
+ public:
+  static CreateResult create(const JsExperimentConfig& js, double threads);
+
+  explicit JsExperiment(std::unique_ptr<Experiment> experiment)
+      : experiment_(std::move(experiment)) {
+    ++alive_;
+  }
+  JsExperiment(const JsExperiment&) = delete;
+  JsExperiment& operator=(const JsExperiment&) = delete;
+  ~JsExperiment() { --alive_; }
+
+  [[nodiscard]] double parameters() const {
+    return static_cast<double>(experiment_->trainer().model().parameter_count());
+  }
+  [[nodiscard]] double memory_bytes() const {
+    return static_cast<double>(emscripten_get_heap_size());
+  }
+  double irreducible_loss() { return experiment_->irreducible_loss(); }
+  [[nodiscard]] double steps_done() const {
+    return static_cast<double>(experiment_->trainer().steps_done());
+  }
+  [[nodiscard]] bool diverged() const { return experiment_->trainer().diverged(); }
+
+  TrainReport train(double steps, double milliseconds) {
+    using Clock = std::chrono::steady_clock;
+    const auto begin = Clock::now();
+    double spent = 0;
+    Index wanted = 0;
+    ProblemList ignored;
+    read_whole(ignored, "steps", std::min(steps, static_cast<double>(kMaxStepsPerCall)), 0,
+               kMaxStepsPerCall, wanted);
+    losses_.resize(static_cast<std::size_t>(wanted));
+    std::size_t done = 0;
+    while (done < losses_.size()) {
+      if (experiment_->trainer().step({losses_.data() + done, 1}) == 0) break;
+      ++done;
+      spent = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
+      if (spent >= milliseconds) break;
+    }
+    return {.losses = copy_to_js<Float32Array>(losses_.data(), done),
+            .diverged = experiment_->trainer().diverged(),
+            .seconds = spent / 1000};
+  }
+
+  FlowResult start_flow(const JsSamplerConfig& js, double frames) {
+    auto sampler = read(js, frames, 1);
+    if (!sampler) return refused<FlowResult>("flow", sampler.problems());
+    return started<FlowResult>(
+        "flow", std::make_unique<JsFlow>(experiment_->field(sampler.value().field), sampler.value(),
+                                         static_cast<Index>(frames)));
+  }
+
+  EvaluationStart start_evaluation(const JsSamplerConfig& js, double count) {
+    JsSamplerConfig counted = js;
+    counted.particles = count;
+    auto sampler = read(counted, 1, 2);
+    if (!sampler) return refused<EvaluationStart>("evaluation", sampler.problems());
+    return started<EvaluationStart>(
+        "evaluation", std::make_unique<JsEvaluation>(experiment_->field(sampler.value().field),
+                                                     sampler.value(), experiment_->target()));
+  }
+
+  /// points is N x 2; an unknown field gives the exact one's caller an empty array.
+  Float32Array velocity(const std::string& field, double t, const Float32Array& points) {
+    const auto choice = field_choice_from_name(field);
+    const std::vector<float> x = emscripten::convertJSArrayToNumberVector<float>(points);
+    const Index rows = choice && t >= 0 && t <= 1 ? static_cast<Index>(x.size() / 2) : 0;
+    const Eigen::Map<const Points> map(x.data(), rows, 2);
+    const Points out = rows > 0 ? velocities(*experiment_->field(*choice), t, map) : Points(0, 2);
+    return copy_to_js<Float32Array>(out.data(), static_cast<std::size_t>(out.size()));
+  }
+
+  Float32Array log_density(double t, const Float32Array& points) {
+    const std::vector<float> x = emscripten::convertJSArrayToNumberVector<float>(points);
+    const Index rows = t >= 0 && t <= 1 ? static_cast<Index>(x.size() / 2) : 0;
+    Values values(rows);
+    experiment_->exact_field().log_density(t, Eigen::Map<const Points>(x.data(), rows, 2), values);
+    const Eigen::VectorXf out = values.cast<float>();
+    return copy_to_js<Float32Array>(out.data(), static_cast<std::size_t>(out.size()));
+  }
+
+  [[nodiscard]] FieldDifference difference_rms(double t, double count) const {
+    Index rows = 0;
+    ProblemList ignored;
+    read_whole(ignored, "count", count, 1, kMaxParticles, rows);
+    if (rows == 0 || !(t >= 0 && t <= 1)) return {.rms = 0, .exact_rms = 0};
+    return experiment_->difference(t, rows);
+  }
+
+  /// The hash of the complete training state, in hexadecimal.
+  [[nodiscard]] std::string state_hash() const {
+    constexpr const char* kDigits = "0123456789abcdef";
+    std::uint64_t hash = experiment_->trainer().state_hash();
+    std::string text(16, '0');
+    for (std::size_t i = text.size(); i-- > 0; hash >>= 4) text[i] = kDigits[hash & 15];
+    return text;
+  }
+
+ private:
+  inline static int alive_ = 0;
+
+  std::unique_ptr<Experiment> experiment_;
+  std::vector<float> losses_;
+};
+
+CreateResult JsExperiment::create(const JsExperimentConfig& js, double threads) {
+  ProblemList problems;
+  int wanted = 0;
+  read_whole(problems, "threads", threads, 0, available_threads(), wanted);
+  if (!problems.empty()) return refused<CreateResult>("experiment", std::move(problems).take());
+  if (wanted == 0) wanted = available_threads();
+
+  auto config = read(js);
+  if (!config) return refused<CreateResult>("experiment", config.problems());
+
+  auto& pool = shared_pool();
+  if (pool && pool->size() != wanted) {
+    if (alive_ > 0) {
+      problems.add("threads", std::to_string(wanted),
+                   std::to_string(pool->size()) + ", which the other experiments use");
+      return refused<CreateResult>("experiment", std::move(problems).take());
+    }
+    pool.reset();
+  }
+  if (!pool) pool = std::make_unique<ThreadPool>(wanted);
+
+  auto experiment = Experiment::make(config.value(), *pool);
+  if (!experiment) return refused<CreateResult>("experiment", experiment.problems());
+  return started<CreateResult>("experiment",
+                               std::make_unique<JsExperiment>(std::move(experiment).value()));
+}
 
 }  // namespace
 
-EMSCRIPTEN_BINDINGS(flowmatch) { emscripten::function("version", &version); }
+EMSCRIPTEN_BINDINGS(flowmatch) {
+  using namespace emscripten;
+
+  register_type<Float32Array>("Float32Array");
+  register_type<Float64Array>("Float64Array");
+  register_type<NumberArray>("number[]");
+  register_type<ProblemArray>("Problem[]");
+  register_type<Simd>("'simd128' | 'relaxed'");
+  register_type<CreateResult>("{ experiment: Experiment | null; problems: Problem[] }");
+  register_type<FlowResult>("{ flow: Flow | null; problems: Problem[] }");
+  register_type<EvaluationStart>("{ evaluation: Evaluation | null; problems: Problem[] }");
+
+  value_object<Problem>("Problem")
+      .field("field", &Problem::field)
+      .field("value", &Problem::value)
+      .field("allowed", &Problem::allowed);
+  value_object<RingMixtureConfig>("RingMixtureConfig")
+      .field("components", &RingMixtureConfig::components)
+      .field("radius", &RingMixtureConfig::radius)
+      .field("standardDeviation", &RingMixtureConfig::standard_deviation);
+  value_object<JsExperimentConfig>("ExperimentConfig")
+      .field("data", &JsExperimentConfig::data)
+      .field("schedule", &JsExperimentConfig::schedule)
+      .field("hidden", &JsExperimentConfig::hidden)
+      .field("activation", &JsExperimentConfig::activation)
+      .field("batchSize", &JsExperimentConfig::batch_size)
+      .field("learningRate", &JsExperimentConfig::learning_rate)
+      .field("learningRateDecay", &JsExperimentConfig::learning_rate_decay)
+      .field("emaDecay", &JsExperimentConfig::ema_decay)
+      .field("steps", &JsExperimentConfig::steps)
+      .field("seed", &JsExperimentConfig::seed);
+  value_object<JsSamplerConfig>("SamplerConfig")
+      .field("field", &JsSamplerConfig::field)
+      .field("solver", &JsSamplerConfig::solver)
+      .field("steps", &JsSamplerConfig::steps)
+      .field("particles", &JsSamplerConfig::particles)
+      .field("seed", &JsSamplerConfig::seed);
+  value_object<TierDescription>("Tier")
+      .field("simd", &TierDescription::simd)
+      .field("threads", &TierDescription::threads);
+  value_object<TrainReport>("TrainReport")
+      .field("losses", &TrainReport::losses)
+      .field("diverged", &TrainReport::diverged)
+      .field("seconds", &TrainReport::seconds);
+  value_object<FieldDifference>("FieldDifference")
+      .field("rms", &FieldDifference::rms)
+      .field("exactRms", &FieldDifference::exact_rms);
+  value_object<JsEvaluationResult>("EvaluationResult")
+      .field("slicedW2", &JsEvaluationResult::sliced_w2)
+      .field("slicedW2Floor", &JsEvaluationResult::sliced_w2_floor)
+      .field("energyDistance", &JsEvaluationResult::energy_distance)
+      .field("energyDistanceFloor", &JsEvaluationResult::energy_distance_floor)
+      .field("withinThree", &JsEvaluationResult::within_three)
+      .field("withinThreeTruth", &JsEvaluationResult::within_three_truth)
+      .field("modeShares", &JsEvaluationResult::mode_shares);
+
+  class_<JsFlow>("Flow")
+      .function("advance(milliseconds)", &JsFlow::advance)
+      .function("positions", &JsFlow::positions)
+      .function("times", &JsFlow::times)
+      .function("functionEvaluations", &JsFlow::function_evaluations);
+  class_<JsEvaluation>("Evaluation")
+      .function("advance(milliseconds)", &JsEvaluation::advance)
+      .function("result", &JsEvaluation::result);
+  class_<JsExperiment>("Experiment")
+      .class_function("create(config, threads)", &JsExperiment::create)
+      .function("parameters", &JsExperiment::parameters)
+      .function("memoryBytes", &JsExperiment::memory_bytes)
+      .function("irreducibleLoss", &JsExperiment::irreducible_loss)
+      .function("stepsDone", &JsExperiment::steps_done)
+      .function("diverged", &JsExperiment::diverged)
+      .function("stateHash", &JsExperiment::state_hash)
+      .function("train(steps, milliseconds)", &JsExperiment::train)
+      .function("startFlow(sampler, frames)", &JsExperiment::start_flow)
+      .function("startEvaluation(sampler, count)", &JsExperiment::start_evaluation)
+      .function("velocity(field, t, points)", &JsExperiment::velocity)
+      .function("logDensity(t, points)", &JsExperiment::log_density)
+      .function("differenceRms(t, count)", &JsExperiment::difference_rms);
+
+  function("tier", &tier);
+  function("version", +[] { return std::string(flowmatch::version()); });
+}

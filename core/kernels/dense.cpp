@@ -1,15 +1,16 @@
-// The SIMD kernels of dense.h. Compiled once for each instruction set; the exported functions at the end pick
-// one when the program runs.
+// The SIMD kernels of dense.h. Compiled once for each instruction set; the exported functions at
+// the end pick one when the program runs.
 //
-// The first two products share one register tile: kTileOutputs features by two vectors of rows, a broadcast
-// of one weight for each feature and two loads a step of the depth. The third runs along the rows: a tile of
-// kTileOutputs x kTileInputs sums of vectors, folded to scalars at the end of the block.
+// The first two products share one register tile: kTileOutputs features by two vectors of rows, a
+// broadcast of one weight for each feature and two loads a step of the depth. The third runs along
+// the rows: a tile of kTileOutputs x kTileInputs sums of vectors, folded to scalars at the end of
+// the block.
 #include "kernels/dense.h"
+
+#include "kernels/platform.h"
 
 #include <cstddef>
 #include <type_traits>
-
-#include "kernels/platform.h"
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/dense.cpp"
@@ -23,10 +24,12 @@ namespace flowmatch::kernels::HWY_NAMESPACE {
 
 constexpr FloatTag kFloats;
 
-HWY_INLINE Index lanes() { return static_cast<Index>(hn::Lanes(kFloats)); }
+HWY_INLINE Index lanes() {
+  return static_cast<Index>(hn::Lanes(kFloats));
+}
 
-// Accumulators that fit the register file beside two loads and a broadcast: 16 registers on SSE, AVX2 and
-// WebAssembly as engines compile it for x86; 32 on AVX-512 and NEON.
+// Accumulators that fit the register file beside two loads and a broadcast: 16 registers on SSE,
+// AVX2 and WebAssembly as engines compile it for x86; 32 on AVX-512 and NEON.
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON || HWY_TARGET == HWY_NEON_WITHOUT_AES
 constexpr Index kTileOutputs = 8;
 constexpr Index kGradientOutputs = 4;
@@ -41,7 +44,8 @@ constexpr Index kGradientOutputs = 3;
 constexpr Index kGradientInputs = 3;
 #endif
 
-/// Where the weights of a tile are: feature i at depth k is weight[i * feature_stride + k * depth_stride].
+/// Where the weights of a tile are: feature i at depth k is weight[i * feature_stride + k *
+/// depth_stride].
 struct WeightView {
   const float* weight;
   Index feature_stride;
@@ -69,7 +73,8 @@ HWY_INLINE void accumulate(const WeightView& view, Index depth, const float* HWY
   }
 }
 
-/// Runs tile(std::integral_constant<Index, n>, first) over all features, in tiles of kMost and one rest.
+/// Runs tile(std::integral_constant<Index, n>, first) over all features, in tiles of kMost and one
+/// rest.
 template <Index kMost, class Tile>
 HWY_INLINE void for_each_tile(Index features, const Tile& tile) {
   Index first = 0;
@@ -77,14 +82,29 @@ HWY_INLINE void for_each_tile(Index features, const Tile& tile) {
     tile(std::integral_constant<Index, kMost>{}, first);
   }
   switch (features - first) {
-    case 7: if constexpr (kMost > 7) tile(std::integral_constant<Index, 7>{}, first); break;
-    case 6: if constexpr (kMost > 6) tile(std::integral_constant<Index, 6>{}, first); break;
-    case 5: if constexpr (kMost > 5) tile(std::integral_constant<Index, 5>{}, first); break;
-    case 4: if constexpr (kMost > 4) tile(std::integral_constant<Index, 4>{}, first); break;
-    case 3: if constexpr (kMost > 3) tile(std::integral_constant<Index, 3>{}, first); break;
-    case 2: if constexpr (kMost > 2) tile(std::integral_constant<Index, 2>{}, first); break;
-    case 1: if constexpr (kMost > 1) tile(std::integral_constant<Index, 1>{}, first); break;
-    default: break;
+    case 7:
+      if constexpr (kMost > 7) tile(std::integral_constant<Index, 7>{}, first);
+      break;
+    case 6:
+      if constexpr (kMost > 6) tile(std::integral_constant<Index, 6>{}, first);
+      break;
+    case 5:
+      if constexpr (kMost > 5) tile(std::integral_constant<Index, 5>{}, first);
+      break;
+    case 4:
+      if constexpr (kMost > 4) tile(std::integral_constant<Index, 4>{}, first);
+      break;
+    case 3:
+      if constexpr (kMost > 3) tile(std::integral_constant<Index, 3>{}, first);
+      break;
+    case 2:
+      if constexpr (kMost > 2) tile(std::integral_constant<Index, 2>{}, first);
+      break;
+    case 1:
+      if constexpr (kMost > 1) tile(std::integral_constant<Index, 1>{}, first);
+      break;
+    default:
+      break;
   }
 }
 
@@ -93,8 +113,9 @@ struct Identity {
 };
 
 template <class Act, bool kWithDerivative>
-void forward(const DenseShape& shape, const float* HWY_RESTRICT weight, const float* HWY_RESTRICT bias,
-             const float* HWY_RESTRICT x, float* HWY_RESTRICT y, float* HWY_RESTRICT derivative) {
+void forward(const DenseShape& shape, const float* HWY_RESTRICT weight,
+             const float* HWY_RESTRICT bias, const float* HWY_RESTRICT x, float* HWY_RESTRICT y,
+             float* HWY_RESTRICT derivative) {
   const Index second = lanes();
   for (Index row = 0; row < shape.rows; row += 2 * second) {
     for_each_tile<kTileOutputs>(shape.outputs, [&](auto count, Index first) HWY_ATTR {
@@ -123,8 +144,8 @@ void forward(const DenseShape& shape, const float* HWY_RESTRICT weight, const fl
 }
 
 template <class Act>
-void forward_activated(const DenseShape& shape, const float* weight, const float* bias, const float* x,
-                       float* y, float* derivative) {
+void forward_activated(const DenseShape& shape, const float* weight, const float* bias,
+                       const float* x, float* y, float* derivative) {
   if (derivative == nullptr) {
     forward<Act, false>(shape, weight, bias, x, y, nullptr);
   } else {
@@ -140,11 +161,16 @@ void DenseForward(const DenseShape& shape, const float* weight, const float* bia
 void DenseForwardActivated(const DenseShape& shape, Activation activation, const float* weight,
                            const float* bias, const float* x, float* y, float* derivative) {
   switch (activation) {
-    case Activation::silu: return forward_activated<Silu>(shape, weight, bias, x, y, derivative);
-    case Activation::tanh: return forward_activated<Tanh>(shape, weight, bias, x, y, derivative);
-    case Activation::relu: return forward_activated<Relu>(shape, weight, bias, x, y, derivative);
-    case Activation::elu: return forward_activated<Elu>(shape, weight, bias, x, y, derivative);
-    case Activation::gelu: return forward_activated<Gelu>(shape, weight, bias, x, y, derivative);
+    case Activation::silu:
+      return forward_activated<Silu>(shape, weight, bias, x, y, derivative);
+    case Activation::tanh:
+      return forward_activated<Tanh>(shape, weight, bias, x, y, derivative);
+    case Activation::relu:
+      return forward_activated<Relu>(shape, weight, bias, x, y, derivative);
+    case Activation::elu:
+      return forward_activated<Elu>(shape, weight, bias, x, y, derivative);
+    case Activation::gelu:
+      return forward_activated<Gelu>(shape, weight, bias, x, y, derivative);
   }
 }
 
@@ -157,8 +183,8 @@ void DenseBackwardInput(const DenseShape& shape, const float* HWY_RESTRICT weigh
       constexpr Index kFeatures = decltype(count)::value;
       Floats sums[kBound<kFeatures>][2];
       for (Index i = 0; i < kFeatures; ++i) sums[i][0] = sums[i][1] = hn::Zero(kFloats);
-      accumulate<kFeatures>({weight + first, 1, shape.inputs}, shape.outputs, dy + row, shape.stride,
-                            sums);
+      accumulate<kFeatures>({weight + first, 1, shape.inputs}, shape.outputs, dy + row,
+                            shape.stride, sums);
       for (Index i = 0; i < kFeatures; ++i) {
         const Index at = (first + i) * shape.stride + row;
         hn::StoreU(hn::Mul(sums[i][0], hn::LoadU(kFloats, derivative + at)), kFloats, dx + at);
@@ -173,7 +199,8 @@ void DenseBackwardWeight(const DenseShape& shape, const float* HWY_RESTRICT dy,
                          const float* HWY_RESTRICT x, float* HWY_RESTRICT d_weight,
                          float* HWY_RESTRICT d_bias) {
   const Index step = lanes();
-  for_each_tile<kGradientOutputs>(shape.outputs, [&](auto output_count, Index first_output) HWY_ATTR {
+  for_each_tile<kGradientOutputs>(shape.outputs, [&](auto output_count,
+                                                     Index first_output) HWY_ATTR {
     constexpr Index kOutputs = decltype(output_count)::value;
     const float* HWY_RESTRICT dy_tile = dy + first_output * shape.stride;
     for_each_tile<kGradientInputs>(shape.inputs, [&](auto input_count, Index first_input) HWY_ATTR {
@@ -238,8 +265,8 @@ void dense_backward_input(const DenseShape& shape, const float* weight, const fl
   HWY_DYNAMIC_DISPATCH(DenseBackwardInput)(shape, weight, dy, derivative, dx);
 }
 
-void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x, float* d_weight,
-                           float* d_bias) {
+void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x,
+                           float* d_weight, float* d_bias) {
   HWY_DYNAMIC_DISPATCH(DenseBackwardWeight)(shape, dy, x, d_weight, d_bias);
 }
 

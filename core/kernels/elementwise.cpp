@@ -17,7 +17,9 @@ namespace flowmatch::kernels::HWY_NAMESPACE {
 
 constexpr FloatTag kFlat;
 
-HWY_INLINE Index flat_lanes() { return static_cast<Index>(hn::Lanes(kFlat)); }
+HWY_INLINE Index flat_lanes() {
+  return static_cast<Index>(hn::Lanes(kFlat));
+}
 
 void AdamUpdate(const AdamScalars& s, Index count, const float* HWY_RESTRICT gradient,
                 float* HWY_RESTRICT first_moment, float* HWY_RESTRICT second_moment,
@@ -48,8 +50,8 @@ void AdamUpdate(const AdamScalars& s, Index count, const float* HWY_RESTRICT gra
       hn::StoreU(multiply_add(decay, hn::LoadU(kFlat, ema + i), hn::Mul(rest, p)), kFlat, ema + i);
     }
   }
-  naive::adam_update(s, count - i, gradient + i, first_moment + i, second_moment + i, parameters + i,
-                     ema == nullptr ? nullptr : ema + i);
+  naive::adam_update(s, count - i, gradient + i, first_moment + i, second_moment + i,
+                     parameters + i, ema == nullptr ? nullptr : ema + i);
 }
 
 void AddTo(Index count, const float* HWY_RESTRICT part, float* HWY_RESTRICT total) {
@@ -86,7 +88,8 @@ void BoxMuller(Index half, const std::uint32_t* HWY_RESTRICT words, float* HWY_R
                              hn::Set(kFlat, 0x1p-23F));
     // The angle's top 24 bits as a signed number: [-pi, pi) is where floats are finest.
     const auto turn = hn::ShiftRight<8>(hn::BitCast(di, hn::LoadU(du, words + half + i)));
-    const Floats angle = hn::Mul(hn::Mul(hn::ConvertTo(kFlat, turn), hn::Set(kFlat, 0x1p-24F)), two_pi);
+    const Floats angle =
+        hn::Mul(hn::Mul(hn::ConvertTo(kFlat, turn), hn::Set(kFlat, 0x1p-24F)), two_pi);
     const Floats radius = hn::Sqrt(hn::Mul(hn::Set(kFlat, -2.0F), hn::Log(kFlat, u)));
     hn::StoreU(hn::Mul(radius, hn::Cos(kFlat, angle)), kFlat, out + i);
     hn::StoreU(hn::Mul(radius, hn::Sin(kFlat, angle)), kFlat, out + half + i);
@@ -141,8 +144,8 @@ HWY_EXPORT(AllSquarable);
 HWY_EXPORT(BoxMuller);
 HWY_EXPORT(SumOfDistances2d);
 
-void adam_update(const AdamScalars& scalars, Index count, const float* gradient, float* first_moment,
-                 float* second_moment, float* parameters, float* ema) {
+void adam_update(const AdamScalars& scalars, Index count, const float* gradient,
+                 float* first_moment, float* second_moment, float* parameters, float* ema) {
   HWY_DYNAMIC_DISPATCH(AdamUpdate)
   (scalars, count, gradient, first_moment, second_moment, parameters, ema);
 }

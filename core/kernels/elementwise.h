@@ -1,10 +1,10 @@
-// Kernels over flat arrays: the optimizer's update, finiteness of a gradient, normal numbers, distances.
-// naive.h says what each computes.
+// Kernels over flat arrays: the optimizer's update, finiteness of a gradient, normal numbers,
+// distances. naive.h says what each computes.
 #pragma once
 
-#include <cstdint>
-
 #include "flowmatch/points.h"
+
+#include <cstdint>
 
 namespace flowmatch::kernels {
 
@@ -19,8 +19,8 @@ struct AdamScalars {
 };
 
 /// One Adam step, and ema = d ema + (1 - d) parameters where ema is not null, over `count` entries.
-void adam_update(const AdamScalars& scalars, Index count, const float* gradient, float* first_moment,
-                 float* second_moment, float* parameters, float* ema);
+void adam_update(const AdamScalars& scalars, Index count, const float* gradient,
+                 float* first_moment, float* second_moment, float* parameters, float* ema);
 
 /// total[i] += part[i].
 void add_to(Index count, const float* part, float* total);

@@ -1,14 +1,14 @@
-// What each kernel computes, said as plainly as possible: the oracle of the kernel tests, and the code that
-// runs in double precision. Shapes and layouts are those of dense.h and elementwise.h.
+// What each kernel computes, said as plainly as possible: the oracle of the kernel tests, and the
+// code that runs in double precision. Shapes and layouts are those of dense.h and elementwise.h.
 #pragma once
-
-#include <cmath>
-#include <cstdint>
-#include <numbers>
 
 #include "flowmatch/activation.h"
 #include "kernels/dense.h"
 #include "kernels/elementwise.h"
+
+#include <cmath>
+#include <cstdint>
+#include <numbers>
 
 namespace flowmatch::kernels::naive {
 
@@ -37,8 +37,8 @@ ActivationValues<Scalar> activate(Activation activation, Scalar x) {
                    : ActivationValues<Scalar>{std::expm1(x), std::exp(x)};
     case Activation::gelu: {
       const Scalar phi = Scalar{0.5} * std::erfc(-x / std::numbers::sqrt2_v<Scalar>);
-      const Scalar density = std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<Scalar> /
-                             std::numbers::sqrt2_v<Scalar>;
+      const Scalar density =
+          std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<Scalar> / std::numbers::sqrt2_v<Scalar>;
       return {x * phi, phi + x * density};
     }
   }
@@ -46,8 +46,8 @@ ActivationValues<Scalar> activate(Activation activation, Scalar x) {
 }
 
 template <class Scalar>
-void dense_forward(const DenseShape& shape, const Scalar* weight, const Scalar* bias, const Scalar* x,
-                   Scalar* y) {
+void dense_forward(const DenseShape& shape, const Scalar* weight, const Scalar* bias,
+                   const Scalar* x, Scalar* y) {
   for (Index n = 0; n < shape.outputs; ++n) {
     for (Index r = 0; r < shape.rows; ++r) {
       Scalar sum = bias[n];
@@ -87,8 +87,8 @@ void dense_backward_input(const DenseShape& shape, const Scalar* weight, const S
 }
 
 template <class Scalar>
-void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scalar* x, Scalar* d_weight,
-                           Scalar* d_bias) {
+void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scalar* x,
+                           Scalar* d_weight, Scalar* d_bias) {
   for (Index n = 0; n < shape.outputs; ++n) {
     for (Index r = 0; r < shape.rows; ++r) {
       const Scalar slope = dy[n * shape.stride + r];
@@ -100,8 +100,8 @@ void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scal
   }
 }
 
-inline void adam_update(const AdamScalars& s, Index count, const float* gradient, float* first_moment,
-                        float* second_moment, float* parameters, float* ema) {
+inline void adam_update(const AdamScalars& s, Index count, const float* gradient,
+                        float* first_moment, float* second_moment, float* parameters, float* ema) {
   for (Index i = 0; i < count; ++i) {
     first_moment[i] = s.beta1 * first_moment[i] + (1 - s.beta1) * gradient[i];
     second_moment[i] = s.beta2 * second_moment[i] + (1 - s.beta2) * gradient[i] * gradient[i];
@@ -113,8 +113,8 @@ inline void adam_update(const AdamScalars& s, Index count, const float* gradient
 
 inline void box_muller(Index half, const std::uint32_t* words, float* out) {
   for (Index i = 0; i < half; ++i) {
-    // (0, 1) on a lattice of 2^-23 that floats hold exactly: the logarithm is finite, and the tail ends at
-    // 5.8, beyond which a normal number falls once in 10^8.
+    // (0, 1) on a lattice of 2^-23 that floats hold exactly: the logarithm is finite, and the tail
+    // ends at 5.8, beyond which a normal number falls once in 10^8.
     const double u = (static_cast<double>(words[i] >> 9) + 0.5) * 0x1p-23;
     const double angle = static_cast<double>(words[half + i] >> 8) * 0x1p-24 * 2 * std::numbers::pi;
     const double radius = std::sqrt(-2 * std::log(u));

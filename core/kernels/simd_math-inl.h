@@ -1,5 +1,5 @@
-// Vector functions shared by the kernels; compiled once for each of Highway's targets, hence the guard.
-// Include through a file that is itself compiled per target.
+// Vector functions shared by the kernels; compiled once for each of Highway's targets, hence the
+// guard. Include through a file that is itself compiled per target.
 #if defined(FLOWMATCH_KERNELS_SIMD_MATH_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef FLOWMATCH_KERNELS_SIMD_MATH_INL_H_
 #undef FLOWMATCH_KERNELS_SIMD_MATH_INL_H_
@@ -41,9 +41,10 @@ HWY_INLINE Floats negative_multiply_add(Floats a, Floats b, Floats c) {
 #endif
 }
 
-/// exp(x) to 2 ulp for x in [-87, 88]; below, exp(-87) (1.6e-38), above, exp(88) (1.7e38). A NaN gives
-/// some finite number: callers that must keep it multiply by x or select. Reduction to [-ln 2 / 2, ln 2 / 2]
-/// in two parts of ln 2 and a polynomial; coefficients of Cephes' expf (Moshier 1992).
+/// exp(x) to 2 ulp for x in [-87, 88]; below, exp(-87) (1.6e-38), above, exp(88) (1.7e38). A NaN
+/// gives some finite number: callers that must keep it multiply by x or select. Reduction to [-ln 2
+/// / 2, ln 2 / 2] in two parts of ln 2 and a polynomial; coefficients of Cephes' expf (Moshier
+/// 1992).
 HWY_INLINE Floats exponential(FloatTag d, Floats x) {
   x = hn::Min(hn::Max(x, hn::Set(d, -87.0F)), hn::Set(d, 88.0F));
   const Floats n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504F)));
@@ -83,7 +84,8 @@ struct Silu {
 };
 
 struct Tanh {
-  // sign(x) (1 - q) / (1 + q) with q = exp(-2 |x|); near 0, where 1 - q cancels, x times an even polynomial.
+  // sign(x) (1 - q) / (1 + q) with q = exp(-2 |x|); near 0, where 1 - q cancels, x times an even
+  // polynomial.
   static HWY_INLINE Floats value(FloatTag d, Floats x) {
     const Floats one = hn::Set(d, 1.0F);
     const Floats magnitude = hn::Abs(x);
@@ -140,8 +142,8 @@ struct Elu {
 };
 
 struct Gelu {
-  // erfc(z) = p(1 / (1 + 0.3275911 z)) exp(-z^2) for z >= 0, absolute error 1.5e-7: Abramowitz and Stegun
-  // 1964, formula 7.1.26.
+  // erfc(z) = p(1 / (1 + 0.3275911 z)) exp(-z^2) for z >= 0, absolute error 1.5e-7: Abramowitz and
+  // Stegun 1964, formula 7.1.26.
   static HWY_INLINE Floats with_derivative(FloatTag d, Floats x, Floats& derivative) {
     const Floats one = hn::Set(d, 1.0F);
     const Floats z = hn::Mul(hn::Abs(x), hn::Set(d, 0.70710678F));

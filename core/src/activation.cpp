@@ -4,11 +4,16 @@ namespace flowmatch {
 
 std::string_view name(Activation activation) {
   switch (activation) {
-    case Activation::silu: return "silu";
-    case Activation::tanh: return "tanh";
-    case Activation::relu: return "relu";
-    case Activation::elu: return "elu";
-    case Activation::gelu: return "gelu";
+    case Activation::silu:
+      return "silu";
+    case Activation::tanh:
+      return "tanh";
+    case Activation::relu:
+      return "relu";
+    case Activation::elu:
+      return "elu";
+    case Activation::gelu:
+      return "gelu";
   }
   return "";
 }

@@ -27,6 +27,8 @@ void StandardNormal::log_density(const ConstPointsRef& x, ValuesRef out) const {
   }
 }
 
-void StandardNormal::score(const ConstPointsRef& x, PointsRef out) const { out = -x; }
+void StandardNormal::score(const ConstPointsRef& x, PointsRef out) const {
+  out = -x;
+}
 
 }  // namespace flowmatch

@@ -15,7 +15,13 @@ namespace {
 constexpr Index kBlockRows = 64;
 
 /// The five sums of distances that the two energy distances need.
-enum Pairing : Index { generated_reference, generated_generated, reference_reference, reference_floor, floor_floor };
+enum Pairing : Index {
+  generated_reference,
+  generated_generated,
+  reference_reference,
+  reference_floor,
+  floor_floor
+};
 constexpr Index kPairings = 5;
 
 }  // namespace

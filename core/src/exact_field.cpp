@@ -1,9 +1,9 @@
 #include "flowmatch/exact_field.h"
 
+#include "mixture_math.h"
+
 #include <cmath>
 #include <utility>
-
-#include "mixture_math.h"
 
 namespace flowmatch {
 
@@ -13,9 +13,7 @@ namespace {
 class PointEvaluator {
  public:
   explicit PointEvaluator(const ExactField& field)
-      : schedule_(field.schedule()),
-        mixture_(field.target()),
-        velocity_(field.dimension()) {}
+      : schedule_(field.schedule()), mixture_(field.target()), velocity_(field.dimension()) {}
 
   void set_time(double t) {
     values_ = evaluate(schedule_, t);
@@ -92,8 +90,7 @@ void ExactField::log_density(double t, const ConstPointsRef& x, ValuesRef out) c
   log_density_rows(*this, t, x, out);
 }
 
-void ExactField::score(double t, const ConstPointsRefOf<double>& x,
-                       PointsRefOf<double> out) const {
+void ExactField::score(double t, const ConstPointsRefOf<double>& x, PointsRefOf<double> out) const {
   const ScheduleValues values = evaluate(schedule_, t);
   BlurredMixture mixture(target_);
   mixture.set(values.alpha, values.sigma);
@@ -109,9 +106,9 @@ void ExactField::score(double t, const ConstPointsRefOf<double>& x,
 }
 
 double ExactField::irreducible_loss(double t, const ConstPointsRef& x) const {
-  // Given X_t = x the target is (alpha' - alpha sigma' / sigma) z + const, so its conditional covariance is
-  // the square of that factor times Cov(z | x) = sum_k r_k (Cov_k + (m_k - m)(m_k - m)^T) with
-  // Cov_k = sigma^2 S_k C_k^-1. The sigma of the factor and of Cov_k cancel.
+  // Given X_t = x the target is (alpha' - alpha sigma' / sigma) z + const, so its conditional
+  // covariance is the square of that factor times Cov(z | x) = sum_k r_k (Cov_k + (m_k - m)(m_k -
+  // m)^T) with Cov_k = sigma^2 S_k C_k^-1. The sigma of the factor and of Cov_k cancel.
   const ScheduleValues values = evaluate(schedule_, t);
   const double factor = values.d_alpha * values.sigma - values.alpha * values.d_sigma;
   const double variance = values.sigma * values.sigma;
@@ -150,8 +147,8 @@ double estimate_irreducible_loss(const ExactField& field, std::uint64_t seed, In
   Points x(rows, field.dimension());
   double sum = 0;
   for (Index i = 0; i < strata; ++i) {
-    // t = 1 - (1 - u)^4 with dt = 4 (1 - u)^3 du puts points where the loss of `sqrt` lives: near t = 1 it
-    // behaves as 1 / (sqrt(1 - t) + 1e-4)^2.
+    // t = 1 - (1 - u)^4 with dt = 4 (1 - u)^3 du puts points where the loss of `sqrt` lives: near t
+    // = 1 it behaves as 1 / (sqrt(1 - t) + 1e-4)^2.
     const double rest = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(strata);
     const double t = 1 - rest * rest * rest * rest;
     const ScheduleValues values = evaluate(field.schedule(), t);

@@ -29,7 +29,9 @@ ExperimentConfig blog_config() {
   return config;
 }
 
-ExperimentConfig quick_config() { return {}; }
+ExperimentConfig quick_config() {
+  return {};
+}
 
 Problems validate(const ExperimentConfig& config) {
   ProblemList problems;

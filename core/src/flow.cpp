@@ -10,8 +10,9 @@ namespace flowmatch {
 
 namespace {
 
-/// Points that go their whole way before the next block is begun: few, so that their network activations and
-/// their frames stay in cache, and a block of the blog's network is done in some ten milliseconds.
+/// Points that go their whole way before the next block is begun: few, so that their network
+/// activations and their frames stay in cache, and a block of the blog's network is done in some
+/// ten milliseconds.
 constexpr Index kBlockRows = 32;
 
 }  // namespace
@@ -48,7 +49,9 @@ Flow::Flow(std::shared_ptr<const Field> field, const SolverConfig& config,
 
 Flow::~Flow() = default;
 
-bool Flow::done() const { return next_block_ * kBlockRows >= particles_; }
+bool Flow::done() const {
+  return next_block_ * kBlockRows >= particles_;
+}
 
 double Flow::time(Index f) const {
   const double share = static_cast<double>(f) / static_cast<double>(frames_);
@@ -88,9 +91,9 @@ void Flow::move_block(Index block, Worker& worker) {
     solver_step<float>(config_.solver, velocity, t, h, x, worker.scratch);
     // Frames f with f / frames in (s / steps, (s + 1) / steps], in whole numbers.
     for (; next_frame <= frames_ && next_frame * config_.steps <= (s + 1) * frames_; ++next_frame) {
-      const auto share = static_cast<float>(
-          static_cast<double>(next_frame * config_.steps - s * frames_) /
-          static_cast<double>(frames_));
+      const auto share =
+          static_cast<float>(static_cast<double>(next_frame * config_.steps - s * frames_) /
+                             static_cast<double>(frames_));
       auto frame = frame_block(next_frame, first, rows);
       if (share == 1.0F) {
         frame = x;
@@ -108,8 +111,8 @@ bool Flow::advance(double milliseconds) {
   while (!done()) {
     // One block a thread at a time; all that are left when nobody waits for an answer in between.
     const bool unhurried = milliseconds == std::numeric_limits<double>::infinity();
-    const Index round = unhurried ? blocks - next_block_
-                                  : std::min<Index>(pool_.size(), blocks - next_block_);
+    const Index round =
+        unhurried ? blocks - next_block_ : std::min<Index>(pool_.size(), blocks - next_block_);
     pool_.parallel_for(round, [&](Index task, int worker) {
       move_block(next_block_ + task, *workers_[static_cast<std::size_t>(worker)]);
     });

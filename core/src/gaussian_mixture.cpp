@@ -1,13 +1,14 @@
 #include "flowmatch/gaussian_mixture.h"
 
+#include "mixture_math.h"
+
 #include <Eigen/Eigenvalues>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 #include <string>
-
-#include "mixture_math.h"
 
 namespace flowmatch {
 
@@ -135,8 +136,8 @@ void GaussianMixture::sample(const RandomStream& stream, Index first_row, Points
   constexpr std::size_t kChunk = 128;
   std::array<float, kChunk> uniforms{};
   for (Index first = 0; first < out.rows(); first += static_cast<Index>(kChunk)) {
-    const auto rows = static_cast<std::size_t>(
-        std::min(static_cast<Index>(kChunk), out.rows() - first));
+    const auto rows =
+        static_cast<std::size_t>(std::min(static_cast<Index>(kChunk), out.rows() - first));
     fill_uniform(stream, first_row + first, {uniforms.data(), rows});
     for (std::size_t i = 0; i < rows; ++i) {
       const auto found =

@@ -1,12 +1,12 @@
 #include "flowmatch/metrics.h"
 
+#include "kernels/elementwise.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <limits>
 #include <vector>
-
-#include "kernels/elementwise.h"
 
 namespace flowmatch {
 
@@ -28,7 +28,8 @@ double projected_w2_squared(const ConstPointsRef& a, const ConstPointsRef& b,
 Points random_directions(Index projections, Index dimension, std::uint64_t seed) {
   Points directions(projections, dimension);
   fill_normal({seed, Purpose::projections, 0}, 0, directions);
-  // A row of zeros would need all its normals to be exactly 0, which the generator's lattice excludes.
+  // A row of zeros would need all its normals to be exactly 0, which the generator's lattice
+  // excludes.
   directions.rowwise().normalize();
   return directions;
 }

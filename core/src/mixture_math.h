@@ -1,16 +1,16 @@
-// The Gaussian integrals behind a mixture's density and its exact flow: one mixture, scaled and blurred to
-// N(alpha mu_k, alpha^2 S_k + sigma^2 I), evaluated at a point in double precision.
+// The Gaussian integrals behind a mixture's density and its exact flow: one mixture, scaled and
+// blurred to N(alpha mu_k, alpha^2 S_k + sigma^2 I), evaluated at a point in double precision.
 //
 // Each component is worked on along its principal axes, where its covariance is the diagonal
 // d_i = alpha^2 variance_i + sigma^2, so that no matrix is factorised at any time t.
 #pragma once
 
+#include "flowmatch/gaussian_mixture.h"
+
 #include <cmath>
 #include <limits>
 #include <numbers>
 #include <vector>
-
-#include "flowmatch/gaussian_mixture.h"
 
 namespace flowmatch {
 
@@ -40,12 +40,13 @@ class BlurredMixture {
         log_determinant += std::log(variance);
       }
       log_scale_[k] =
-          component.log_weight -
-          0.5 * (log_determinant + static_cast<double>(dimension_) * std::log(2 * std::numbers::pi));
+          component.log_weight - 0.5 * (log_determinant + static_cast<double>(dimension_) *
+                                                              std::log(2 * std::numbers::pi));
     }
   }
 
-  /// Prepares the point x (D entries): responsibilities and residuals of every component. Returns log p(x).
+  /// Prepares the point x (D entries): responsibilities and residuals of every component. Returns
+  /// log p(x).
   template <class Row>
   double set_point(const Row& x) {
     double most = -std::numeric_limits<double>::infinity();
@@ -87,8 +88,8 @@ class BlurredMixture {
   [[nodiscard]] double responsibility(Index k) const { return weights_[k]; }
   [[nodiscard]] Index components() const { return components_; }
 
-  /// out += scale Q (factor_i * residual_i), where residual = C_k^-1 (x - alpha mu_k) along the axes and
-  /// factor_i is 1, or variance_i when times_covariance.
+  /// out += scale Q (factor_i * residual_i), where residual = C_k^-1 (x - alpha mu_k) along the
+  /// axes and factor_i is 1, or variance_i when times_covariance.
   void add_residual(Index k, double scale, bool times_covariance, Eigen::VectorXd& out) const {
     const auto& component = mixture_.components()[static_cast<std::size_t>(k)];
     for (Index i = 0; i < dimension_; ++i) {

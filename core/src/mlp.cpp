@@ -1,5 +1,11 @@
-// The MLP's forward and backward pass over blocks of rows in feature-major layout (see kernels/dense.h).
+// The MLP's forward and backward pass over blocks of rows in feature-major layout (see
+// kernels/dense.h).
 #include "flowmatch/mlp.h"
+
+#include "flowmatch/gaussian_mixture.h"
+#include "flowmatch/random.h"
+#include "kernels/dense.h"
+#include "kernels/naive.h"
 
 #include <algorithm>
 #include <cassert>
@@ -7,18 +13,13 @@
 #include <string>
 #include <type_traits>
 
-#include "flowmatch/gaussian_mixture.h"
-#include "flowmatch/random.h"
-#include "kernels/dense.h"
-#include "kernels/naive.h"
-
 namespace flowmatch {
 
 namespace {
 
-/// Rows worked on at once: few enough that a block's activations stay in the second-level cache (1 MB for
-/// the widest layer of the blog's network, value and derivative), enough to amortise the fold of the weight
-/// gradient at the end of each block.
+/// Rows worked on at once: few enough that a block's activations stay in the second-level cache (1
+/// MB for the widest layer of the blog's network, value and derivative), enough to amortise the
+/// fold of the weight gradient at the end of each block.
 constexpr Index kBlockRows = 128;
 static_assert(kBlockRows % kernels::kRowMultiple == 0);
 
@@ -38,16 +39,16 @@ struct Kernels {
     }
   }
   static void forward_activated(const kernels::DenseShape& shape, Activation activation,
-                                const Scalar* weight, const Scalar* bias, const Scalar* x, Scalar* y,
-                                Scalar* derivative) {
+                                const Scalar* weight, const Scalar* bias, const Scalar* x,
+                                Scalar* y, Scalar* derivative) {
     if constexpr (std::is_same_v<Scalar, float>) {
       kernels::dense_forward_activated(shape, activation, weight, bias, x, y, derivative);
     } else {
       kernels::naive::dense_forward_activated(shape, activation, weight, bias, x, y, derivative);
     }
   }
-  static void backward_input(const kernels::DenseShape& shape, const Scalar* weight, const Scalar* dy,
-                             const Scalar* derivative, Scalar* dx) {
+  static void backward_input(const kernels::DenseShape& shape, const Scalar* weight,
+                             const Scalar* dy, const Scalar* derivative, Scalar* dx) {
     if constexpr (std::is_same_v<Scalar, float>) {
       kernels::dense_backward_input(shape, weight, dy, derivative, dx);
     } else {
@@ -133,7 +134,8 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
       Scalar* y = values_[l].data();
       if (layer.hidden) {
         Scalar* derivative = with_derivatives ? derivatives_[l].data() : nullptr;
-        Kernels<Scalar>::forward_activated(shape, model_.activation(), weight, bias, x, y, derivative);
+        Kernels<Scalar>::forward_activated(shape, model_.activation(), weight, bias, x, y,
+                                           derivative);
       } else {
         Kernels<Scalar>::forward(shape, weight, bias, x, y);
       }
@@ -141,7 +143,8 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
     }
   }
 
-  /// The slope of scale * |output - target|^2 at the output, zero in the padding; returns the unscaled sum.
+  /// The slope of scale * |output - target|^2 at the output, zero in the padding; returns the
+  /// unscaled sum.
   double load_error(const ConstPointsRefOf<Scalar>& target, Index first, Index rows, Scalar scale) {
     auto& slope = slopes_.back();
     slope.leftCols(rows) =

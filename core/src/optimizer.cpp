@@ -1,17 +1,19 @@
 #include "flowmatch/optimizer.h"
 
+#include "kernels/elementwise.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-
-#include "kernels/elementwise.h"
 
 namespace flowmatch {
 
 std::string_view name(LearningRateDecay decay) {
   switch (decay) {
-    case LearningRateDecay::constant: return "constant";
-    case LearningRateDecay::cosine: return "cosine";
+    case LearningRateDecay::constant:
+      return "constant";
+    case LearningRateDecay::cosine:
+      return "cosine";
   }
   return "";
 }
@@ -25,7 +27,8 @@ std::optional<LearningRateDecay> learning_rate_decay_from_name(std::string_view 
 
 double learning_rate_factor(LearningRateDecay decay, Index step, Index steps) {
   switch (decay) {
-    case LearningRateDecay::constant: return 1;
+    case LearningRateDecay::constant:
+      return 1;
     case LearningRateDecay::cosine: {
       const double progress = static_cast<double>(step) / static_cast<double>(steps);
       return 0.5 * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0)));

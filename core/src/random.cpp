@@ -1,8 +1,8 @@
 #include "flowmatch/random.h"
 
-#include <algorithm>
-
 #include "kernels/elementwise.h"
+
+#include <algorithm>
 
 namespace flowmatch {
 
@@ -44,7 +44,8 @@ void fill_uniform(const RandomStream& stream, Index first_row, std::span<float> 
 
 void fill_normal(const RandomStream& stream, Index first_row, PointsRef out,
                  std::uint32_t first_block) {
-  // Two coordinates of one row come from one pair of words; pairs of many rows go through one kernel call.
+  // Two coordinates of one row come from one pair of words; pairs of many rows go through one
+  // kernel call.
   constexpr Index kPairs = 128;
   std::array<std::uint32_t, 2 * kPairs> words{};
   std::array<float, 2 * kPairs> normals{};

@@ -6,8 +6,10 @@ namespace flowmatch {
 
 std::string_view name(Schedule schedule) {
   switch (schedule) {
-    case Schedule::cond_ot: return "cond_ot";
-    case Schedule::sqrt: return "sqrt";
+    case Schedule::cond_ot:
+      return "cond_ot";
+    case Schedule::sqrt:
+      return "sqrt";
   }
   return "";
 }

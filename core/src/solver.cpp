@@ -4,10 +4,14 @@ namespace flowmatch {
 
 std::string_view name(Solver solver) {
   switch (solver) {
-    case Solver::euler: return "euler";
-    case Solver::midpoint: return "midpoint";
-    case Solver::heun: return "heun";
-    case Solver::rk4: return "rk4";
+    case Solver::euler:
+      return "euler";
+    case Solver::midpoint:
+      return "midpoint";
+    case Solver::heun:
+      return "heun";
+    case Solver::rk4:
+      return "rk4";
   }
   return "";
 }
@@ -21,10 +25,13 @@ std::optional<Solver> solver_from_name(std::string_view text) {
 
 int order(Solver solver) {
   switch (solver) {
-    case Solver::euler: return 1;
+    case Solver::euler:
+      return 1;
     case Solver::midpoint:
-    case Solver::heun: return 2;
-    case Solver::rk4: return 4;
+    case Solver::heun:
+      return 2;
+    case Solver::rk4:
+      return 4;
   }
   return 0;
 }

@@ -1,5 +1,7 @@
 #include "flowmatch/thread_pool.h"
 
+#include "kernels/platform.h"
+
 #include <algorithm>
 #include <atomic>
 #include <cassert>
@@ -8,8 +10,6 @@
 #include <mutex>
 #include <thread>
 #include <vector>
-
-#include "kernels/platform.h"
 // platform.h first: it chooses Highway's targets.
 #include "hwy/cache_control.h"
 
@@ -17,8 +17,8 @@ namespace flowmatch {
 
 namespace {
 
-/// About twenty microseconds of polling: longer than the gap between the two loops of a training step,
-/// shorter than anyone would notice on a battery.
+/// About twenty microseconds of polling: longer than the gap between the two loops of a training
+/// step, shorter than anyone would notice on a battery.
 constexpr int kSpins = 4000;
 
 }  // namespace
@@ -26,8 +26,8 @@ constexpr int kSpins = 4000;
 struct ThreadPool::State {
   std::vector<std::thread> threads;
 
-  // The current loop. Written by the caller before it raises `generation`, and read by workers after they
-  // have seen it raised.
+  // The current loop. Written by the caller before it raises `generation`, and read by workers
+  // after they have seen it raised.
   Body body = nullptr;
   void* context = nullptr;
   Index tasks = 0;
@@ -93,7 +93,9 @@ ThreadPool::~ThreadPool() {
   for (std::thread& thread : state_->threads) thread.join();
 }
 
-int ThreadPool::size() const { return static_cast<int>(state_->threads.size()) + 1; }
+int ThreadPool::size() const {
+  return static_cast<int>(state_->threads.size()) + 1;
+}
 
 void ThreadPool::run(Index tasks, Body body, void* context) {
   State& state = *state_;
@@ -108,7 +110,8 @@ void ThreadPool::run(Index tasks, Body body, void* context) {
   state.running.store(static_cast<int>(state.threads.size()), std::memory_order_relaxed);
   state.raise_generation();
   state.work(0);
-  // The rest of the loop is at most one task a thread long: worth polling for, then worth yielding to.
+  // The rest of the loop is at most one task a thread long: worth polling for, then worth yielding
+  // to.
   for (int spin = 0; state.running.load(std::memory_order_acquire) > 0; ++spin) {
     if (spin < kSpins) {
       hwy::Pause();

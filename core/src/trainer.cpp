@@ -1,5 +1,7 @@
 #include "flowmatch/trainer.h"
 
+#include "kernels/elementwise.h"
+
 #include <algorithm>
 #include <atomic>
 #include <bit>
@@ -8,19 +10,18 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/elementwise.h"
-
 namespace flowmatch {
 
 namespace {
 
-/// A batch has at most this many shards: more would cost memory and summing, fewer would leave threads of a
-/// larger machine idle.
+/// A batch has at most this many shards: more would cost memory and summing, fewer would leave
+/// threads of a larger machine idle.
 constexpr Index kMaxShards = 8;
-/// Rows of a shard are a multiple of this, and at least twice it, so that kernels run on full tiles.
+/// Rows of a shard are a multiple of this, and at least twice it, so that kernels run on full
+/// tiles.
 constexpr Index kShardRowMultiple = 32;
-/// Parameters that one task of the update covers. Fixed, because the last few of a range take a path with
-/// other rounding: ranges must not depend on the number of threads.
+/// Parameters that one task of the update covers. Fixed, because the last few of a range take a
+/// path with other rounding: ranges must not depend on the number of threads.
 constexpr Index kUpdateRange = 8192;
 
 Index shard_rows(Index batch_size) {

@@ -2,6 +2,8 @@
 
 namespace flowmatch {
 
-std::string_view version() { return FLOWMATCH_VERSION; }
+std::string_view version() {
+  return FLOWMATCH_VERSION;
+}
 
 }  // namespace flowmatch

@@ -1,18 +1,19 @@
-// Trains the blog's example with several seeds and prints how good the result is, beside the exact field and
-// the floor: the native half of the README's table (quality.mjs is the other and prints both).
+// Trains the blog's example with several seeds and prints how good the result is, beside the exact
+// field and the floor: the native half of the README's table (quality.mjs is the other and prints
+// both).
 //
 //   flowmatch_quality [blog|blog_cond_ot|quick] [seeds] [threads]
 //
-// One line of JSON a seed, and one for the exact field. Each quality is the average of kDraws comparisons of
-// kCount generated with kCount fresh true samples.
+// One line of JSON a seed, and one for the exact field. Each quality is the average of kDraws
+// comparisons of kCount generated with kCount fresh true samples.
+#include "flowmatch/experiment.h"
+
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <limits>
 #include <string>
 #include <vector>
-
-#include "flowmatch/experiment.h"
 
 namespace {
 
@@ -56,8 +57,8 @@ std::string evaluate_field(const std::shared_ptr<const Field>& field, const Solv
   const auto entry = [](const char* key, double value) {
     return std::string("\"") + key + "\":" + format_number(value);
   };
-  return entry("slicedW2", mean.sliced_w2) + "," + entry("slicedW2Floor", mean.sliced_w2_floor) + "," +
-         entry("energy", mean.energy_distance) + "," +
+  return entry("slicedW2", mean.sliced_w2) + "," + entry("slicedW2Floor", mean.sliced_w2_floor) +
+         "," + entry("energy", mean.energy_distance) + "," +
          entry("energyFloor", mean.energy_distance_floor) + "," +
          entry("withinThree", mean.within_three) + "," +
          entry("leastShare", mean.mode_shares.minCoeff()) + "," +
@@ -72,8 +73,9 @@ int main(int argc, char** argv) {
   const long threads = argc > 3 ? std::strtol(argv[3], nullptr, 10) : hardware_threads();
   Preset preset;
   if (!find_preset(name, preset) || seeds < 1 || threads < 1 || threads > ThreadPool::kMaxThreads) {
-    std::cerr << "usage: flowmatch_quality [blog|blog_cond_ot|quick] [seeds from 1] [threads from 1 to "
-              << ThreadPool::kMaxThreads << "]\n";
+    std::cerr
+        << "usage: flowmatch_quality [blog|blog_cond_ot|quick] [seeds from 1] [threads from 1 to "
+        << ThreadPool::kMaxThreads << "]\n";
     return 2;
   }
   ThreadPool pool(static_cast<int>(threads));
@@ -100,7 +102,8 @@ int main(int argc, char** argv) {
               << ",\"seconds\":" << format_number(seconds.count())
               << ",\"lossLast500\":" << format_number(last) << ","
               << evaluate_field(experiment.field(FieldChoice::learned), preset.solver,
-                                experiment.target(), 1000 + 10 * static_cast<std::uint64_t>(seed), pool)
+                                experiment.target(), 1000 + 10 * static_cast<std::uint64_t>(seed),
+                                pool)
               << "}" << std::endl;
   }
 }

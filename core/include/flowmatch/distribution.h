@@ -1,4 +1,5 @@
-// A probability distribution over points: it draws samples and, where it can, gives its log-density.
+// A probability distribution over points: it draws samples and, where it can, gives its
+// log-density.
 #pragma once
 
 #include "flowmatch/points.h"
@@ -19,8 +20,8 @@ class Distribution {
   /// D, the number of coordinates of a point.
   [[nodiscard]] virtual Index dimension() const = 0;
 
-  /// Draws out.rows() points (N x D) for rows first_row, first_row + 1, ... of `stream`. Row by row, the
-  /// result does not depend on how a batch is cut into calls. Does not allocate.
+  /// Draws out.rows() points (N x D) for rows first_row, first_row + 1, ... of `stream`. Row by
+  /// row, the result does not depend on how a batch is cut into calls. Does not allocate.
   virtual void sample(const RandomStream& stream, Index first_row, PointsRef out) const = 0;
 
   /// Whether log_density is known in closed form.

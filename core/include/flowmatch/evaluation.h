@@ -1,14 +1,14 @@
-// How good a field is: a cloud moved by it against fresh samples of the target, with the floor of every
-// distance. Done in pieces of a given time, like a Flow.
+// How good a field is: a cloud moved by it against fresh samples of the target, with the floor of
+// every distance. Done in pieces of a given time, like a Flow.
 #pragma once
-
-#include <cstdint>
-#include <memory>
-#include <vector>
 
 #include "flowmatch/flow.h"
 #include "flowmatch/gaussian_mixture.h"
 #include "flowmatch/metrics.h"
+
+#include <cstdint>
+#include <memory>
+#include <vector>
 
 namespace flowmatch {
 
@@ -26,8 +26,8 @@ inline constexpr Index kSlicedProjections = 256;
 
 class Evaluation {
  public:
-  /// Will move `count` points of starting_noise(seed) by `field` and compare them with `count` samples of
-  /// the target, and those with `count` others. Preconditions as for Flow; count >= 2.
+  /// Will move `count` points of starting_noise(seed) by `field` and compare them with `count`
+  /// samples of the target, and those with `count` others. Preconditions as for Flow; count >= 2.
   Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
              std::shared_ptr<const GaussianMixture> target, Index count, std::uint64_t seed,
              ThreadPool& pool);

@@ -1,20 +1,20 @@
-// The exact marginal velocity field that carries N(0, I) to a Gaussian mixture along an affine path: the
-// ground truth that a trained network is held against.
+// The exact marginal velocity field that carries N(0, I) to a Gaussian mixture along an affine
+// path: the ground truth that a trained network is held against.
 //
-// For component k, X_t ~ N(alpha mu_k, C_k) with C_k = alpha^2 S_k + sigma^2 I. With responsibilities
-// r_k(x) and e_k = C_k^-1 (x - alpha mu_k):
+// For component k, X_t ~ N(alpha mu_k, C_k) with C_k = alpha^2 S_k + sigma^2 I. With
+// responsibilities r_k(x) and e_k = C_k^-1 (x - alpha mu_k):
 //   E[z | x, k] = mu_k + alpha S_k e_k
 //   u_t(x)      = alpha' sum_k r_k E[z | x, k] + sigma sigma' sum_k r_k e_k
 //   score       = -sum_k r_k e_k
-// which is finite for every t in [0, 1], because sigma sigma' is. Lipman et al. 2022 (arXiv 2210.02747),
-// equation 8, with the Gaussian integrals done.
+// which is finite for every t in [0, 1], because sigma sigma' is. Lipman et al. 2022 (arXiv
+// 2210.02747), equation 8, with the Gaussian integrals done.
 #pragma once
-
-#include <cstdint>
 
 #include "flowmatch/field.h"
 #include "flowmatch/gaussian_mixture.h"
 #include "flowmatch/schedule.h"
+
+#include <cstdint>
 
 namespace flowmatch {
 
@@ -36,9 +36,9 @@ class ExactField final : public Field {
   /// grad log p_t(x).
   void score(double t, const ConstPointsRefOf<double>& x, PointsRefOf<double> out) const;
 
-  /// The irreducible loss at time t, averaged over the rows of x ~ p_t: the mean over coordinates of the
-  /// conditional variance of the training target given X_t = x (for `sqrt`, of the regularised target).
-  /// t in [0, 1).
+  /// The irreducible loss at time t, averaged over the rows of x ~ p_t: the mean over coordinates
+  /// of the conditional variance of the training target given X_t = x (for `sqrt`, of the
+  /// regularised target). t in [0, 1).
   [[nodiscard]] double irreducible_loss(double t, const ConstPointsRef& x) const;
 
  private:
@@ -46,9 +46,9 @@ class ExactField final : public Field {
   Schedule schedule_;
 };
 
-/// The CFM loss that no field can go below: E |u_t(X_t | z) - E[u_t(X_t | z) | X_t]|^2 / D over t uniform in
-/// [0, 1], by stratified quadrature in t with `strata` strata of `rows` points. At the defaults its standard
-/// error is below 0.01 for the blog's target under cond_ot.
+/// The CFM loss that no field can go below: E |u_t(X_t | z) - E[u_t(X_t | z) | X_t]|^2 / D over t
+/// uniform in [0, 1], by stratified quadrature in t with `strata` strata of `rows` points. At the
+/// defaults its standard error is below 0.01 for the blog's target under cond_ot.
 double estimate_irreducible_loss(const ExactField& field, std::uint64_t seed, Index strata = 1024,
                                  Index rows = 32);
 

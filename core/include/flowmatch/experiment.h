@@ -1,11 +1,6 @@
-// One experiment as the page, the command line and a link describe it: a target, a path, a network and how
-// it is trained; with the exact field of the same target and path beside it.
+// One experiment as the page, the command line and a link describe it: a target, a path, a network
+// and how it is trained; with the exact field of the same target and path beside it.
 #pragma once
-
-#include <memory>
-#include <optional>
-#include <string_view>
-#include <vector>
 
 #include "flowmatch/evaluation.h"
 #include "flowmatch/exact_field.h"
@@ -13,6 +8,11 @@
 #include "flowmatch/learned_field.h"
 #include "flowmatch/mlp.h"
 #include "flowmatch/trainer.h"
+
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
 
 namespace flowmatch {
 
@@ -24,7 +24,8 @@ struct ExperimentConfig {
   TrainerConfig training;
 };
 
-/// The blog's own settings: schedule sqrt, 3-1024-16-2, batch 1000, 5000 steps at 1e-3, no averaging.
+/// The blog's own settings: schedule sqrt, 3-1024-16-2, batch 1000, 5000 steps at 1e-3, no
+/// averaging.
 ExperimentConfig blog_config();
 /// A faster and better run of the same example: cond_ot, 3-64-64-64-2, batch 256, 8000 steps.
 ExperimentConfig quick_config();
@@ -55,7 +56,8 @@ class Experiment {
   /// Estimated on first use and kept.
   [[nodiscard]] double irreducible_loss();
 
-  /// How far the learned field is from the exact one at time t in [0, 1], over `count` fresh points of p_t.
+  /// How far the learned field is from the exact one at time t in [0, 1], over `count` fresh points
+  /// of p_t.
   [[nodiscard]] FieldDifference difference(double t, Index count) const;
 
  private:

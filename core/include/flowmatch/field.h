@@ -1,14 +1,14 @@
 // A velocity field v(x, t): what a solver integrates, whether known in closed form or learned.
 #pragma once
 
-#include <memory>
-
 #include "flowmatch/points.h"
+
+#include <memory>
 
 namespace flowmatch {
 
-/// Evaluates one field with working memory of its own, so that evaluation does not allocate. Each thread
-/// takes its own.
+/// Evaluates one field with working memory of its own, so that evaluation does not allocate. Each
+/// thread takes its own.
 class FieldEvaluator {
  public:
   FieldEvaluator() = default;
@@ -16,8 +16,8 @@ class FieldEvaluator {
   FieldEvaluator& operator=(const FieldEvaluator&) = delete;
   virtual ~FieldEvaluator() = default;
 
-  /// out = v(x, t) row by row, for t in [0, 1]; x and out are N x D and may not overlap. N is at most the
-  /// max_rows that the evaluator was made for.
+  /// out = v(x, t) row by row, for t in [0, 1]; x and out are N x D and may not overlap. N is at
+  /// most the max_rows that the evaluator was made for.
   virtual void velocity(double t, const ConstPointsRef& x, PointsRef out) = 0;
 };
 

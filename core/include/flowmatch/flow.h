@@ -1,30 +1,31 @@
-// Moves a cloud of points along a field and keeps frames of its way. The work is done in pieces of a given
-// time, so that a page's worker can answer other messages between them.
+// Moves a cloud of points along a field and keeps frames of its way. The work is done in pieces of
+// a given time, so that a page's worker can answer other messages between them.
 #pragma once
+
+#include "flowmatch/distribution.h"
+#include "flowmatch/field.h"
+#include "flowmatch/solver.h"
+#include "flowmatch/thread_pool.h"
 
 #include <memory>
 #include <vector>
-
-#include "flowmatch/field.h"
-#include "flowmatch/distribution.h"
-#include "flowmatch/solver.h"
-#include "flowmatch/thread_pool.h"
 
 namespace flowmatch {
 
 class Flow {
  public:
-  /// Will move `start` (N x D) along `field` and keep `frames` + 1 equally spaced moments, the first and the
-  /// last among them; frames = 1 keeps just these two. A moment between two solver steps is interpolated
-  /// linearly. Preconditions: validate(config) is empty, frames >= 1, start.rows() >= 1. The pool must
-  /// outlive the flow.
+  /// Will move `start` (N x D) along `field` and keep `frames` + 1 equally spaced moments, the
+  /// first and the last among them; frames = 1 keeps just these two. A moment between two solver
+  /// steps is interpolated linearly. Preconditions: validate(config) is empty, frames >= 1,
+  /// start.rows() >= 1. The pool must outlive the flow.
   Flow(std::shared_ptr<const Field> field, const SolverConfig& config, const ConstPointsRef& start,
        Index frames, ThreadPool& pool);
   Flow(const Flow&) = delete;
   Flow& operator=(const Flow&) = delete;
   ~Flow();
 
-  /// Works for about `milliseconds`, at least on one block of points a thread; returns whether all is done.
+  /// Works for about `milliseconds`, at least on one block of points a thread; returns whether all
+  /// is done.
   bool advance(double milliseconds);
   [[nodiscard]] bool done() const;
 

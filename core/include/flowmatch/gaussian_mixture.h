@@ -1,11 +1,12 @@
 // Mixtures of Gaussians with full covariances: the targets whose flows are known in closed form.
 #pragma once
 
-#include <Eigen/Core>
-#include <vector>
-
 #include "flowmatch/distribution.h"
 #include "flowmatch/problem.h"
+
+#include <Eigen/Core>
+
+#include <vector>
 
 namespace flowmatch {
 
@@ -24,8 +25,8 @@ inline constexpr double kMinVariance = 1e-8;
 /// Every problem of the configuration, or none.
 Problems validate(const GaussianMixtureConfig& config);
 
-/// `components` equal Gaussians of covariance standard_deviation^2 I on a circle around the origin, the
-/// first at angle 0. The blog's target is ring_mixture(11, 10, 1).
+/// `components` equal Gaussians of covariance standard_deviation^2 I on a circle around the origin,
+/// the first at angle 0. The blog's target is ring_mixture(11, 10, 1).
 GaussianMixtureConfig ring_mixture(Index components, double radius, double standard_deviation);
 
 class GaussianMixture final : public Distribution {
@@ -38,7 +39,7 @@ class GaussianMixture final : public Distribution {
     Eigen::MatrixXd axes;         ///< D x D orthogonal; columns are the principal axes.
     Eigen::VectorXd variances;    ///< Along each axis, ascending.
     Eigen::MatrixXf sample_root;  ///< axes diag(sqrt(variances)): normals to deviations.
-    bool isotropic;               ///< Covariance is a multiple of the identity, and axes is the identity.
+    bool isotropic;  ///< Covariance is a multiple of the identity, and axes is the identity.
   };
 
   static Result<GaussianMixture> make(const GaussianMixtureConfig& config);
@@ -46,8 +47,8 @@ class GaussianMixture final : public Distribution {
   [[nodiscard]] Index dimension() const override { return components_.front().mean.size(); }
   [[nodiscard]] const std::vector<Component>& components() const { return components_; }
 
-  /// Row i takes its component from one uniform number (block 0) and its deviation from normals (blocks
-  /// 1, 2, ...).
+  /// Row i takes its component from one uniform number (block 0) and its deviation from normals
+  /// (blocks 1, 2, ...).
   void sample(const RandomStream& stream, Index first_row, PointsRef out) const override;
   [[nodiscard]] bool has_density() const override { return true; }
   void log_density(const ConstPointsRef& x, ValuesRef out) const override;

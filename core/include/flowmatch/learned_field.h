@@ -1,11 +1,11 @@
 // A trained model as a velocity field.
 #pragma once
 
-#include <memory>
-#include <vector>
-
 #include "flowmatch/field.h"
 #include "flowmatch/model.h"
+
+#include <memory>
+#include <vector>
 
 namespace flowmatch {
 

@@ -1,5 +1,5 @@
-// The multilayer perceptron f(x, t): the input (x, t) through hidden layers with one activation to a
-// linear output of the dimension of x.
+// The multilayer perceptron f(x, t): the input (x, t) through hidden layers with one activation to
+// a linear output of the dimension of x.
 //
 // Parameters, in order, for each layer: weight, outputs x inputs row-major (the layout of
 // torch.nn.Linear), then bias. The input's last coordinate is t.
@@ -8,17 +8,18 @@
 // MlpOf<double> the oracle for gradients.
 #pragma once
 
-#include <vector>
-
 #include "flowmatch/activation.h"
 #include "flowmatch/model.h"
 #include "flowmatch/problem.h"
 
+#include <vector>
+
 namespace flowmatch {
 
 struct MlpConfig {
-  Index dimension = 2;                    ///< D, 1 to kMaxDimension.
-  std::vector<Index> hidden{64, 64, 64};  ///< Widths, 1 to kMaxWidth each; at most kMaxLayers; may be empty.
+  Index dimension = 2;  ///< D, 1 to kMaxDimension.
+  std::vector<Index> hidden{
+      64, 64, 64};  ///< Widths, 1 to kMaxWidth each; at most kMaxLayers; may be empty.
   Activation activation = Activation::silu;
 };
 
@@ -52,7 +53,8 @@ class MlpOf final : public ModelOf<Scalar> {
 
   /// PyTorch's default for Linear: weights and biases uniform in +-1 / sqrt(inputs).
   void initialise(std::uint64_t seed, std::span<Scalar> parameters) const override;
-  [[nodiscard]] std::unique_ptr<ModelWorkspaceOf<Scalar>> workspace(WorkspaceUse use) const override;
+  [[nodiscard]] std::unique_ptr<ModelWorkspaceOf<Scalar>> workspace(
+      WorkspaceUse use) const override;
 
  private:
   std::vector<Layer> layers_;

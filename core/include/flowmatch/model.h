@@ -1,13 +1,13 @@
-// What a trainable network is to the rest of the library: a function of (x, t) and one flat array of
-// parameters, which the caller owns. A model holds no weights, so raw weights, averaged weights and
-// snapshots all run through the same one.
+// What a trainable network is to the rest of the library: a function of (x, t) and one flat array
+// of parameters, which the caller owns. A model holds no weights, so raw weights, averaged weights
+// and snapshots all run through the same one.
 #pragma once
+
+#include "flowmatch/points.h"
 
 #include <cstdint>
 #include <memory>
 #include <span>
-
-#include "flowmatch/points.h"
 
 namespace flowmatch {
 
@@ -26,8 +26,8 @@ class ModelWorkspaceOf {
   virtual void predict(std::span<const Scalar> parameters, const Eigen::Ref<const Vector>& t,
                        const ConstPointsRefOf<Scalar>& x, PointsRefOf<Scalar> out) = 0;
 
-  /// Returns sum |f(x, t) - target|^2 over all rows and coordinates, and adds `scale` times its gradient
-  /// by the parameters to `gradient`. Precondition: the workspace was made for training.
+  /// Returns sum |f(x, t) - target|^2 over all rows and coordinates, and adds `scale` times its
+  /// gradient by the parameters to `gradient`. Precondition: the workspace was made for training.
   virtual double add_gradient(std::span<const Scalar> parameters, const Eigen::Ref<const Vector>& t,
                               const ConstPointsRefOf<Scalar>& x,
                               const ConstPointsRefOf<Scalar>& target, Scalar scale,
@@ -51,7 +51,8 @@ class ModelOf {
   /// Writes initial weights drawn from `seed`; parameters has parameter_count() entries.
   virtual void initialise(std::uint64_t seed, std::span<Scalar> parameters) const = 0;
   /// The model must outlive its workspaces.
-  [[nodiscard]] virtual std::unique_ptr<ModelWorkspaceOf<Scalar>> workspace(WorkspaceUse use) const = 0;
+  [[nodiscard]] virtual std::unique_ptr<ModelWorkspaceOf<Scalar>> workspace(
+      WorkspaceUse use) const = 0;
 };
 
 using Model = ModelOf<float>;

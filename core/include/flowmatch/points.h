@@ -1,4 +1,5 @@
-// The memory layout of a batch of points, shared by the whole library and by JavaScript typed arrays.
+// The memory layout of a batch of points, shared by the whole library and by JavaScript typed
+// arrays.
 #pragma once
 
 #include <Eigen/Core>
@@ -7,7 +8,8 @@ namespace flowmatch {
 
 using Index = Eigen::Index;
 
-/// N points of dimension D: N x D, row-major, so that point n is the D consecutive numbers from n * D.
+/// N points of dimension D: N x D, row-major, so that point n is the D consecutive numbers from n *
+/// D.
 template <class Scalar>
 using PointsOf = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Points = PointsOf<float>;

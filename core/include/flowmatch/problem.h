@@ -1,6 +1,6 @@
 // What is wrong with an input, as a value: validation returns every problem it finds, and a factory
-// returns either what was asked for or those problems. Nothing here throws or aborts, because the same
-// code runs inside a reader's page, where an abort would take the whole figure with it.
+// returns either what was asked for or those problems. Nothing here throws or aborts, because the
+// same code runs inside a reader's page, where an abort would take the whole figure with it.
 #pragma once
 
 #include <cassert>

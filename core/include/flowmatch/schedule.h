@@ -26,10 +26,11 @@ struct ScheduleValues {
   double alpha;
   double sigma;
   double d_alpha;  ///< alpha'(t)
-  /// sigma'(t) as the training target uses it. For `sqrt` it diverges at t = 1, and is regularised as
-  /// -1 / (2 (sqrt(1 - t) + kSqrtRegularisation)), the blog's choice; exact for the others.
+  /// sigma'(t) as the training target uses it. For `sqrt` it diverges at t = 1, and is regularised
+  /// as -1 / (2 (sqrt(1 - t) + kSqrtRegularisation)), the blog's choice; exact for the others.
   double d_sigma;
-  /// sigma sigma' = (sigma^2)' / 2, never regularised: finite for every schedule at every t in [0, 1].
+  /// sigma sigma' = (sigma^2)' / 2, never regularised: finite for every schedule at every t in [0,
+  /// 1].
   double sigma_d_sigma;
 };
 

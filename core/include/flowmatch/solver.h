@@ -2,13 +2,13 @@
 // Hairer, Norsett, Wanner, "Solving Ordinary Differential Equations I", section II.1.
 #pragma once
 
+#include "flowmatch/points.h"
+#include "flowmatch/problem.h"
+
 #include <array>
 #include <optional>
 #include <string_view>
 #include <utility>
-
-#include "flowmatch/points.h"
-#include "flowmatch/problem.h"
 
 namespace flowmatch {
 
@@ -50,8 +50,8 @@ struct SolverScratchOf {
 };
 using SolverScratch = SolverScratchOf<float>;
 
-/// Advances x (N x D, N at most the scratch's rows) from t to t + h in place. velocity(t, x, out) evaluates
-/// the field. Does not allocate.
+/// Advances x (N x D, N at most the scratch's rows) from t to t + h in place. velocity(t, x, out)
+/// evaluates the field. Does not allocate.
 template <class Scalar, class Velocity>
 void solver_step(Solver solver, Velocity&& velocity, double t, double h, PointsRefOf<Scalar> x,
                  SolverScratchOf<Scalar>& scratch) {

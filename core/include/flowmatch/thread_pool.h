@@ -1,13 +1,13 @@
-// A fixed set of threads that wait for small parallel loops. A training step is two loops of some hundred
-// microseconds, so a waiting thread first spins for about the length of a gap between loops, and only then
-// sleeps.
+// A fixed set of threads that wait for small parallel loops. A training step is two loops of some
+// hundred microseconds, so a waiting thread first spins for about the length of a gap between
+// loops, and only then sleeps.
 #pragma once
+
+#include "flowmatch/points.h"
 
 #include <functional>
 #include <memory>
 #include <type_traits>
-
-#include "flowmatch/points.h"
 
 namespace flowmatch {
 
@@ -21,13 +21,18 @@ class ThreadPool {
 
   [[nodiscard]] int size() const;
 
-  /// Calls body(task, worker) once for each task in [0, tasks), in any order and on any thread, and returns
-  /// when all are done. worker is in [0, size()), and no two calls run at once under one worker number.
-  /// Does not allocate. One loop at a time: body may not call parallel_for, nor two threads this function.
+  /// Calls body(task, worker) once for each task in [0, tasks), in any order and on any thread, and
+  /// returns when all are done. worker is in [0, size()), and no two calls run at once under one
+  /// worker number. Does not allocate. One loop at a time: body may not call parallel_for, nor two
+  /// threads this function.
   template <class Body>
   void parallel_for(Index tasks, Body&& body) {
     using Plain = std::remove_reference_t<Body>;
-    run(tasks, [](void* context, Index task, int worker) { (*static_cast<Plain*>(context))(task, worker); },
+    run(
+        tasks,
+        [](void* context, Index task, int worker) {
+          (*static_cast<Plain*>(context))(task, worker);
+        },
         const_cast<void*>(static_cast<const void*>(std::addressof(body))));
   }
 
