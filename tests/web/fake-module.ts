@@ -84,7 +84,7 @@ class FakeRun extends FakeObject {
   functionEvaluations(): number {
     return 100;
   }
-  result(): object {
+  result() {
     this.use('result');
     return {
       slicedW2: 0.2,
@@ -122,6 +122,9 @@ class FakeExperiment extends FakeObject {
   diverged(): boolean {
     return this.#diverged;
   }
+  stateHash(): string {
+    return String(this.#steps);
+  }
   train(steps: number, milliseconds: number) {
     const { millisecondsPerStep } = this.world;
     let run = Math.min(steps, Math.max(1, Math.floor(milliseconds / millisecondsPerStep)));
@@ -137,8 +140,7 @@ class FakeExperiment extends FakeObject {
       seconds: (run * millisecondsPerStep) / 1000,
     };
   }
-  startFlow(sampler: object, frames: number) {
-    const { particles } = sampler as SamplerConfig;
+  startFlow({ particles }: { particles: number }, frames: number) {
     if (!(particles >= 1)) {
       return {
         flow: null,
@@ -153,7 +155,7 @@ class FakeExperiment extends FakeObject {
     if (!(count >= 2)) {
       return {
         evaluation: null,
-        problems: [{ field: 'count', value: String(count), allowed: 'from 2 to 50000' }],
+        problems: [{ field: 'particles', value: String(count), allowed: 'from 2 to 50000' }],
       };
     }
     this.use('startEvaluation');
@@ -175,7 +177,7 @@ class FakeExperiment extends FakeObject {
 
 export function fakeModule(world: FakeWorld): EngineModule {
   const module = {
-    tier: () => ({ simd: 'simd128', threads: 1 }),
+    tier: () => ({ simd: 'simd128' as const, threads: 1 }),
     Experiment: {
       create(config: ExperimentConfig) {
         world.call('create');

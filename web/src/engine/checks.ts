@@ -5,8 +5,8 @@
 import { EngineError } from './errors';
 import type { Grid, Problem } from './protocol';
 
-/** Most frames of a flow, and most times of a grid. */
-export const maxFrames = 2000;
+/** Most frames of a flow; it has one moment more. */
+export const maxFrames = 1000;
 /** Most columns or rows of a grid. */
 export const maxGridSide = 1024;
 /** Most numbers in one result: 32 MB of them. */
@@ -35,8 +35,8 @@ export class Checks {
   }
 
   times(field: string, times: readonly number[]): void {
-    if (times.length < 1 || times.length > maxFrames) {
-      this.#add(`${field}.length`, times.length, `from 1 to ${String(maxFrames)}`);
+    if (times.length < 1 || times.length > maxFrames + 1) {
+      this.#add(`${field}.length`, times.length, `from 1 to ${String(maxFrames + 1)}`);
     }
     const wrong = times.findIndex((t) => !(t >= 0 && t <= 1));
     if (wrong >= 0) this.#add(`${field}[${String(wrong)}]`, times[wrong], 'a number from 0 to 1');

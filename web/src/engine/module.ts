@@ -2,16 +2,21 @@
  * The WebAssembly module as the rest of the worker sees it. Its types are generated from the bindings;
  * this is the only file that knows how the module is brought to life.
  */
-import type { Evaluation, Experiment, Flow, MainModule } from '#wasm';
+import type { Experiment, MainModule, Problem as WasmProblem } from '#wasm';
 import { EngineError, messageOf } from './errors';
-import type { Start } from './protocol';
+import type { Problem, Start } from './protocol';
 
-export type { Evaluation, Experiment, Flow };
+export type { Experiment };
 
 /** What the scheduler needs of the module: small enough for a test to stand in for. */
 export interface EngineModule {
   tier(): ReturnType<MainModule['tier']>;
   Experiment: Pick<MainModule['Experiment'], 'create'>;
+}
+
+/** A string may go into the module in several forms; what comes out is always a string. */
+export function problemsOf(problems: readonly WasmProblem[]): Problem[] {
+  return problems as Problem[];
 }
 
 /** The options of Emscripten's factory that are used here. */

@@ -8,7 +8,7 @@
 import { Checks, maxFrames, maxStepWork } from './checks';
 import { EngineError, messageOf } from './errors';
 import { gridPoints } from './grid';
-import type { EngineModule, Experiment } from './module';
+import { problemsOf, type EngineModule, type Experiment } from './module';
 import type {
   Difference,
   ErrorBody,
@@ -173,7 +173,7 @@ export class Scheduler {
       request.config,
       this.#host.threads,
     );
-    if (!experiment) throw EngineError.refused(problems as Problem[]);
+    if (!experiment) throw EngineError.refused(problemsOf(problems));
     try {
       checkStepWork(request.config, experiment.parameters());
     } catch (thrown) {
@@ -185,7 +185,7 @@ export class Scheduler {
     this.#entries.set(request.experiment, { experiment, stepsTotal: request.config.steps });
     this.#answer(request.id, 'create', {
       value: {
-        tier: this.#host.module.tier() as ReplyOf['create']['tier'],
+        tier: this.#host.module.tier(),
         parameters: experiment.parameters(),
         memoryBytes: experiment.memoryBytes(),
         irreducibleLoss: experiment.irreducibleLoss(),
@@ -258,7 +258,7 @@ export class Scheduler {
     const { sampler, frames, arrows: grid } = request;
     const checks = new Checks();
     checks.oneOf('sampler.field', sampler.field, fieldNames);
-    checks.wholeNumber('frames', frames, 1, maxFrames - 1);
+    checks.wholeNumber('frames', frames, 1, maxFrames);
     if (grid) {
       checks.grid('arrows', grid);
       checks.resultSize('arrows', (frames + 1) * grid.columns * grid.rows * 2);
@@ -273,7 +273,7 @@ export class Scheduler {
       clock.start();
       const stepsDone = sampler.field === 'learned' ? experiment.stepsDone() : 0;
       const { flow, problems } = experiment.startFlow(sampler, frames);
-      if (!flow) throw EngineError.refused(inSampler(problems as Problem[]));
+      if (!flow) throw EngineError.refused(inSampler(problemsOf(problems)));
       try {
         const times = flow.times() as Float64Array<ArrayBuffer>;
         // The flow has its own copy of the weights; the arrows come first, and hold them still.
@@ -367,10 +367,10 @@ export class Scheduler {
       clock.start();
       const stepsDone = sampler.field === 'learned' ? experiment.stepsDone() : 0;
       const { evaluation, problems } = experiment.startEvaluation(sampler, count);
-      if (!evaluation) throw EngineError.refused(inSampler(problems as Problem[]));
+      if (!evaluation) throw EngineError.refused(inEvaluation(problemsOf(problems)));
       try {
         while (!evaluation.advance(clock.left())) yield* clock.rest('share');
-        const result = evaluation.result() as Omit<Metrics, 'count' | 'stepsDone' | 'seconds'>;
+        const result = evaluation.result();
         const value: Metrics = { ...result, count, stepsDone, seconds: clock.seconds() };
         return { value, transfer: [value.modeShares.buffer as ArrayBuffer] };
       } finally {
@@ -392,7 +392,7 @@ export class Scheduler {
     function* work(): Work<K> {
       clock.start();
       const value = yield* compute(times, grid, width, clock, evaluate);
-      return { value: value as unknown as ReplyOf[K], transfer: [value.buffer] };
+      return { value, transfer: [value.buffer] };
     }
     return work();
   }
@@ -547,9 +547,14 @@ function checkStepWork(config: ExperimentConfig, parameters: number): void {
 /** Problems of a sampler, told apart from those of an experiment, which has a seed and steps as well. */
 function inSampler(problems: readonly Problem[]): Problem[] {
   return problems.map((problem) =>
-    problem.field.startsWith('sampler.') || problem.field === 'frames' || problem.field === 'count'
-      ? problem
-      : { ...problem, field: `sampler.${problem.field}` },
+    problem.field === 'frames' ? problem : { ...problem, field: `sampler.${problem.field}` },
+  );
+}
+
+/** An evaluation moves `count` particles, whatever its sampler says. */
+function inEvaluation(problems: readonly Problem[]): Problem[] {
+  return inSampler(problems).map((problem) =>
+    problem.field === 'sampler.particles' ? { ...problem, field: 'count' } : problem,
   );
 }
 

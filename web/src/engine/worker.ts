@@ -49,11 +49,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
     created.tick();
   };
   scheduler = created;
-  const tier = module.tier();
-  scope.postMessage({
-    type: 'ready',
-    tier: { simd: tier.simd === 'relaxed' ? 'relaxed' : 'simd128', threads: tier.threads },
-  });
+  scope.postMessage({ type: 'ready', tier: module.tier() });
 }
 
 function stop(error: EngineError): void {
