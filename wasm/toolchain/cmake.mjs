@@ -1,7 +1,7 @@
-// Configuring and building one of the presets of CMakePresets.json.
+// Configuring and building the presets of CMakePresets.json.
 
-import { delimiter } from 'node:path';
 import { availableParallelism } from 'node:os';
+import { delimiter } from 'node:path';
 
 import { NODE_BIN } from './paths.mjs';
 import { hasNinja } from './prerequisites.mjs';
@@ -13,15 +13,22 @@ function environment() {
   return env;
 }
 
-/** Brings the build of a preset up to date; cheap when it is. */
+/** Makes the build folder of a preset, with its compile_commands.json, and builds nothing. */
+export async function configurePreset(preset) {
+  await withLock(`build-${preset}`, () =>
+    run('cmake', ['--preset', preset], { env: environment() }),
+  );
+}
+
+/** Brings targets of a preset up to date, all without any named; cheap when they are. */
 export async function buildPreset(preset, targets = []) {
   const env = environment();
-  const jobs = ['--parallel', String(availableParallelism())];
-  const chosen = targets.length > 0 ? ['--target', ...targets] : [];
+  const args = ['--build', '--preset', preset, '--parallel', String(availableParallelism())];
+  if (targets.length > 0) args.push('--target', ...targets);
   await withLock(`build-${preset}`, () =>
     step(`building ${preset}`, async () => {
       await run('cmake', ['--preset', preset], { env });
-      await run('cmake', ['--build', '--preset', preset, ...jobs, ...chosen], { env });
+      await run('cmake', args, { env });
     }),
   );
 }

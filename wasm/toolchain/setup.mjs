@@ -6,11 +6,12 @@ import { installNodePackages } from './packages.mjs';
 import { checkPrerequisites } from './prerequisites.mjs';
 import { withLock } from './steps.mjs';
 
+/** Gives the root folder of Emscripten as `emscripten`. */
 export async function setUp() {
-  await withLock('setup', async () => {
+  return withLock('setup', async () => {
     await checkPrerequisites();
     await installNodePackages();
     await fetchLibraries();
-    await setUpEmscripten();
+    return { emscripten: await setUpEmscripten() };
   });
 }

@@ -7,13 +7,17 @@ import {
   existsSync,
   linkSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  realpathSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import { ROOT, TOOLCHAIN } from './paths.mjs';
 
@@ -98,6 +102,20 @@ export function sha256(...parts) {
   return hash.digest('hex');
 }
 
+/** One hash for the names and contents of all files in some folders or of some files. */
+export function hashOfFiles(paths) {
+  const hash = createHash('sha256');
+  const add = (path) => {
+    if (statSync(path).isDirectory()) {
+      for (const name of readdirSync(path).sort()) add(join(path, name));
+    } else {
+      hash.update(`${path}\0`).update(readFileSync(path)).update('\0');
+    }
+  };
+  paths.forEach(add);
+  return hash.digest('hex');
+}
+
 /** Writes a file so that a reader sees the old text or the new, and leaves it untouched if nothing changed. */
 export function writeIfChanged(path, text, mode) {
   if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
@@ -154,6 +172,11 @@ export async function withLock(name, work) {
   } finally {
     rmSync(lock, { force: true });
   }
+}
+
+/** Whether the module of this `import.meta` is the program that was started. */
+export function isScript(meta) {
+  return process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(meta.url);
 }
 
 /** The `main` of a script: a UserError is printed as it is, and the exit status says that it failed. */
