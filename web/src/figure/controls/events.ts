@@ -1,0 +1,31 @@
+/** What the controls of a figure tell it; no event leaves the figure. */
+import type { State } from '../../state/settings';
+
+/** The reader has set some of the state, to allowed values. */
+export class ChangeEvent extends Event {
+  static readonly type = 'figure-change';
+
+  constructor(readonly change: Partial<State>) {
+    super(ChangeEvent.type);
+  }
+}
+
+/** What the reader can ask of a training run and of the figure as a whole. */
+export type Command =
+  | 'train'
+  | 'pause'
+  | 'step'
+  | 'reset'
+  /** Restart with the settings that wait for it; or put the old values back. */
+  | 'apply-waiting'
+  | 'drop-waiting'
+  | 'preset-quick'
+  | 'preset-blog';
+
+export class CommandEvent extends Event {
+  static readonly type = 'figure-command';
+
+  constructor(readonly command: Command) {
+    super(CommandEvent.type);
+  }
+}

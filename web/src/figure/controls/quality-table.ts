@@ -1,0 +1,237 @@
+/**
+ * How near the generated samples are to the target: two distances with their floors and their history, and
+ * how the samples share themselves out over the modes.
+ */
+import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
+import { property } from 'lit/decorators.js';
+import type { Metrics } from '../../engine/protocol';
+import { sparkline } from '../data/sparkline';
+import { formatCount, formatPercent, formatSignificant } from '../format';
+import { controls } from '../style/controls';
+
+/** What the table shows. */
+export interface Quality {
+  readonly latest: Metrics | null;
+  readonly history: readonly Metrics[];
+  readonly stepsTotal: number;
+}
+
+const sparkWidth = 96;
+const sparkHeight = 26;
+
+export class QualityTable extends LitElement {
+  static override readonly styles = [
+    controls,
+    css`
+      h3 {
+        margin: 0 0 6px;
+        font-size: 1em;
+        font-weight: 600;
+      }
+
+      table {
+        width: 100%;
+        border-collapse: collapse;
+        font-variant-numeric: tabular-nums;
+      }
+
+      th {
+        padding: 0;
+        font-weight: 400;
+        text-align: left;
+      }
+
+      thead th {
+        padding-bottom: 4px;
+        color: var(--muted);
+        font-size: 0.8125rem;
+      }
+
+      tbody tr {
+        height: 44px;
+        border-top: 1px solid var(--hairline);
+      }
+
+      tbody tr:last-child {
+        border-bottom: 1px solid var(--hairline);
+      }
+
+      td,
+      thead th.value {
+        padding: 0 0 0 12px;
+        text-align: right;
+        white-space: nowrap;
+      }
+
+      .now {
+        color: var(--learned-text);
+        font-weight: 600;
+      }
+
+      .floor {
+        color: var(--muted);
+      }
+
+      .chart {
+        width: ${sparkWidth + 12}px;
+      }
+
+      .chart svg {
+        margin-left: auto;
+      }
+
+      .modes {
+        display: grid;
+        grid-template-columns: auto minmax(0, 1fr);
+        gap: 16px;
+        align-items: end;
+        min-height: 58px;
+        padding-top: 14px;
+      }
+
+      .modes svg {
+        width: 100%;
+        height: 40px;
+      }
+
+      .modes small {
+        display: block;
+        color: var(--muted);
+        font-size: 0.8125rem;
+      }
+
+      .note {
+        min-height: 2.9em;
+        margin: 8px 0 0;
+        color: var(--muted);
+        font-size: 0.8125rem;
+      }
+    `,
+  ];
+
+  @property({ attribute: false }) quality: Quality = { latest: null, history: [], stepsTotal: 1 };
+
+  protected override render(): TemplateResult {
+    const { latest } = this.quality;
+    return html`
+      <h3>Distance to the data</h3>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col"><span class="visually-hidden">Measure</span></th>
+            <th scope="col" class="value">learned</th>
+            <th scope="col" class="value">${latest ? 'floor' : 'floor'}</th>
+            <th scope="col" class="value">so far</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${this.#row('Sliced W₂', 'slicedW2', 'slicedW2Floor')}
+          ${this.#row('Energy distance', 'energyDistance', 'energyDistanceFloor')}
+          <tr>
+            <th scope="row">Within 3σ of a mode</th>
+            <td class="now">${latest ? formatPercent(latest.withinThree) : '–'}</td>
+            <td class="floor">${latest ? formatPercent(latest.withinThreeTruth) : '–'}</td>
+            <td></td>
+          </tr>
+        </tbody>
+      </table>
+      ${this.#modes()}
+      <p class="note">
+        ${
+          latest
+            ? html`After step ${formatCount(latest.stepsDone)}, ${formatCount(latest.count)}
+              generated against as many fresh samples. Floor: fresh samples against fresh.`
+            : 'Measured as soon as training is under way: generated samples against fresh ones, beside the floor, fresh against fresh.'
+        }
+      </p>
+    `;
+  }
+
+  #row(
+    name: string,
+    key: 'slicedW2' | 'energyDistance',
+    floorKey: 'slicedW2Floor' | 'energyDistanceFloor',
+  ): TemplateResult {
+    const { latest } = this.quality;
+    return html`
+      <tr>
+        <th scope="row">${name}</th>
+        <td class="now">${latest ? formatSignificant(latest[key]) : '–'}</td>
+        <td class="floor">${latest ? formatSignificant(latest[floorKey]) : '–'}</td>
+        <td class="chart">${this.#history(name, key, floorKey)}</td>
+      </tr>
+    `;
+  }
+
+  #history(
+    name: string,
+    key: 'slicedW2' | 'energyDistance',
+    floorKey: 'slicedW2Floor' | 'energyDistanceFloor',
+  ): TemplateResult | typeof nothing {
+    const { history, stepsTotal } = this.quality;
+    const floors = history.map((metrics) => metrics[floorKey]);
+    const line = sparkline(
+      history.map(({ stepsDone }) => stepsDone),
+      history.map((metrics) => metrics[key]),
+      floors.reduce((sum, value) => sum + value, 0) / floors.length,
+      stepsTotal,
+      sparkWidth,
+      sparkHeight,
+    );
+    if (!line) return nothing;
+    const first = history[0];
+    const last = history.at(-1);
+    const label = `${name} from ${formatSignificant(first?.[key] ?? NaN)} to ${formatSignificant(last?.[key] ?? NaN)}`;
+    return html`
+      <svg
+        width=${sparkWidth}
+        height=${sparkHeight}
+        viewBox="0 0 ${sparkWidth} ${sparkHeight}"
+        role="img"
+        aria-label=${label}
+      >
+        <line
+          x1="0"
+          x2=${sparkWidth}
+          y1=${line.floorY}
+          y2=${line.floorY}
+          stroke="var(--edge)"
+          stroke-dasharray="3 3"
+        />
+        <path d=${line.path} fill="none" stroke="var(--learned)" stroke-width="1.5" />
+        <circle cx=${line.end[0]} cy=${line.end[1]} r="2" fill="var(--learned)" />
+      </svg>
+    `;
+  }
+
+  /** Bars of the share of each mode, with the line that all should reach. */
+  #modes(): TemplateResult {
+    const shares = [...(this.quality.latest?.modeShares ?? [])];
+    const truth = 1 / Math.max(1, shares.length);
+    // The line of the true share lies at two thirds of the height.
+    const scale = 26 / truth;
+    const least = Math.min(...shares);
+    const most = Math.max(...shares);
+    const text =
+      shares.length === 0
+        ? '–'
+        : `${formatPercent(least)} to ${formatPercent(most)}, truth ${formatPercent(truth)}`;
+    return html`
+      <div class="modes">
+        <div>Share of each mode<small class="number">${text}</small></div>
+        <svg viewBox="0 0 110 40" preserveAspectRatio="none" aria-hidden="true">
+          ${shares.map((share, index) => {
+            const width = 110 / shares.length;
+            const height = Math.min(40, share * scale);
+            return svg`<rect x=${index * width + 0.15 * width} y=${40 - height} width=${0.7 * width} height=${height} fill="var(--learned)" />`;
+          })}
+          ${
+            shares.length > 0
+              ? svg`<line x1="0" x2="110" y1="14" y2="14" stroke="var(--ink)" stroke-dasharray="3 3" stroke-width="1" vector-effect="non-scaling-stroke" />`
+              : nothing
+          }
+        </svg>
+      </div>
+    `;
+  }
+}

@@ -1,0 +1,212 @@
+/** All settings, in a disclosure: presets, what decides the training, what moves the cloud, the figure itself. */
+import { css, html, LitElement, type TemplateResult } from 'lit';
+import { property } from 'lit/decorators.js';
+import type { Problem } from '../../engine/protocol';
+import { keyOfProblem } from '../../state/link';
+import { presetLabels, presets, type PresetName } from '../../state/presets';
+import { changedKeys, defaultState, settings, type Key, type State } from '../../state/settings';
+import { formatCount } from '../format';
+import { controls } from '../style/controls';
+import { ChangeEvent, CommandEvent } from './events';
+
+interface Group {
+  readonly title: string;
+  readonly note: string;
+  readonly keys: readonly Key[];
+}
+
+const groups: readonly Group[] = [
+  {
+    title: 'Training',
+    note: 'A change restarts training; while a trained model is shown it waits for your word.',
+    keys: [
+      'schedule',
+      'hidden',
+      'activation',
+      'batchSize',
+      'learningRate',
+      'learningRateDecay',
+      'emaDecay',
+      'steps',
+      'seed',
+    ],
+  },
+  {
+    title: 'Target',
+    note: 'Equal Gaussians on a circle. A change restarts training as well.',
+    keys: ['components', 'radius', 'standardDeviation'],
+  },
+  {
+    title: 'Sampling',
+    note: 'Takes effect at once; the trained model is kept.',
+    keys: ['solver', 'solverSteps', 'particles', 'noiseSeed'],
+  },
+  {
+    title: 'Figure',
+    note: 'Out of sight, the figure always stops drawing.',
+    keys: ['background', 'trainUntil', 'tier'],
+  },
+];
+
+/** "3–64–64–64–2 network, linear schedule, 8,000 steps of 256 points" */
+function describePreset(name: PresetName): string {
+  const preset = presets[name];
+  const layers = [3, ...preset.hidden, 2].join('–');
+  const schedule = preset.schedule === 'sqrt' ? 'square-root' : 'linear';
+  return `${layers} network, ${schedule} schedule, ${formatCount(preset.steps)} steps of ${formatCount(preset.batchSize)} points`;
+}
+
+export class SettingsPanel extends LitElement {
+  static override readonly styles = [
+    controls,
+    css`
+      summary {
+        display: inline-flex;
+        gap: 10px;
+        align-items: center;
+        min-height: 44px;
+        cursor: pointer;
+        font-weight: 600;
+        list-style: none;
+      }
+
+      summary::-webkit-details-marker {
+        display: none;
+      }
+
+      summary::before {
+        content: '';
+        width: 7px;
+        height: 7px;
+        border-right: 2px solid;
+        border-bottom: 2px solid;
+        transform: rotate(-45deg);
+      }
+
+      details[open] summary::before {
+        transform: translateY(-2px) rotate(45deg);
+      }
+
+      .presets {
+        display: grid;
+        grid-template-columns: repeat(auto-fit, minmax(min(100%, 260px), 1fr));
+        gap: 12px;
+        margin-top: 12px;
+      }
+
+      .presets button {
+        display: grid;
+        gap: 3px;
+        align-content: center;
+        height: auto;
+        padding: 12px 16px;
+        text-align: left;
+        white-space: normal;
+      }
+
+      .presets strong {
+        font-weight: 600;
+      }
+
+      .presets span {
+        color: var(--muted);
+        font-size: 0.8125rem;
+      }
+
+      .presets button[aria-pressed='true'] {
+        border-color: var(--ink);
+        box-shadow: inset 0 0 0 1px var(--ink);
+      }
+
+      fieldset {
+        min-width: 0;
+        margin: 28px 0 0;
+        padding: 0;
+        border: 0;
+      }
+
+      legend {
+        padding: 0;
+        font-weight: 600;
+      }
+
+      .note {
+        margin: 2px 0 12px;
+        color: var(--muted);
+        font-size: 0.8125rem;
+      }
+
+      .fields {
+        display: grid;
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 190px), 1fr));
+        gap: 14px 20px;
+        align-items: start;
+      }
+
+      @container (max-width: 459px) {
+        .fields {
+          grid-template-columns: repeat(2, minmax(0, 1fr));
+          gap: 14px 12px;
+        }
+      }
+    `,
+  ];
+
+  /** What the reader has set, and what of it is in force. */
+  @property({ attribute: false }) state: State = defaultState;
+  @property({ attribute: false }) inForce: State = defaultState;
+  @property({ attribute: false }) problems: readonly Problem[] = [];
+
+  protected override render(): TemplateResult {
+    const waiting = new Set(changedKeys(this.state, this.inForce));
+    return html`
+      <details>
+        <summary>Settings</summary>
+        <div class="presets" role="group" aria-label="Presets">
+          ${(Object.keys(presets) as PresetName[]).map((name) => this.#preset(name))}
+        </div>
+        ${groups.map(
+          (group) => html`
+            <fieldset>
+              <legend>${group.title}</legend>
+              <p class="note">${group.note}</p>
+              <div class="fields">
+                ${group.keys.map(
+                  (key) => html`
+                    <flow-matching-setting
+                      .key=${key}
+                      .value=${this.state[key]}
+                      .problem=${this.problems.find((problem) => keyOfProblem(problem) === key)}
+                      ?waits=${waiting.has(key)}
+                      data-setting=${settings[key].name}
+                      @figure-change=${this.#forward}
+                    ></flow-matching-setting>
+                  `,
+                )}
+              </div>
+            </fieldset>
+          `,
+        )}
+      </details>
+    `;
+  }
+
+  #preset(name: PresetName): TemplateResult {
+    const chosen = changedKeys(this.state, presets[name]).every(
+      (key) => settings[key].group === 'view',
+    );
+    return html`
+      <button
+        aria-pressed=${chosen ? 'true' : 'false'}
+        @click=${() => this.dispatchEvent(new CommandEvent(`preset-${name}`))}
+      >
+        <strong>${presetLabels[name]}</strong>
+        <span>${describePreset(name)}</span>
+      </button>
+    `;
+  }
+
+  readonly #forward = (event: ChangeEvent): void => {
+    this.dispatchEvent(new ChangeEvent(event.change));
+  };
+}

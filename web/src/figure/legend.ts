@@ -1,0 +1,65 @@
+/** The line below the panels that says what the layers on show mean, with the scales of their colours. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { styleMap } from 'lit/directives/style-map.js';
+import type { State } from '../state/settings';
+import { particleCount } from './data/clip';
+import { arrowTime } from './draw/arrows';
+import { cssGradient } from './draw/color-table';
+import { differencePosition, differenceTicks } from './draw/difference';
+import type { Palette } from './draw/palette';
+import { trajectoryCount } from './draw/trajectories';
+import { formatSignificant } from './format';
+import type { Shown } from './session';
+
+export function legendOf(state: State, shown: Shown | null, palette: Palette): TemplateResult {
+  return html`
+    <div class="legend">
+      ${state.view === 'difference' ? differenceScaleBar(palette) : nothing}
+      ${state.showDensity ? densityEntry(state, palette) : nothing}
+      ${state.showTrajectories ? html`<span>${trajectoriesText(shown)}</span>` : nothing}
+      ${
+        state.showArrows && shown
+          ? html`<span
+              >Arrows: the way in Δt = ${formatSignificant(arrowTime(shown.arrowGrid))}</span
+            >`
+          : nothing
+      }
+    </div>
+  `;
+}
+
+function densityEntry(state: State, palette: Palette): TemplateResult {
+  if (state.view === 'difference') {
+    return html`<span>Contours on the map: exact density p<sub>t</sub></span>`;
+  }
+  const background = cssGradient(palette.density);
+  return html`
+    <span class="scale">
+      <span>Exact density p<sub>t</sub>: 0</span>
+      <span class="bar" style=${styleMap({ background })}></span>
+      <span>its peak</span>
+    </span>
+  `;
+}
+
+function trajectoriesText(shown: Shown | null): string {
+  const count = Math.min(trajectoryCount, shown ? particleCount(shown.clip) : trajectoryCount);
+  return `Lines: the ways of ${count} of the particles`;
+}
+
+function differenceScaleBar(palette: Palette): TemplateResult {
+  const background = cssGradient(palette.difference);
+  return html`
+    <span class="ticked">
+      <span>|learned − exact|</span>
+      <span class="bar" style=${styleMap({ background })}></span>
+      <ol>
+        ${differenceTicks.map(
+          (tick) => html`
+            <li style=${styleMap({ left: `${100 * differencePosition(tick)}%` })}>${tick}</li>
+          `,
+        )}
+      </ol>
+    </span>
+  `;
+}

@@ -1,0 +1,63 @@
+/** What each panel is called, and how it is described to those who cannot see it. */
+import { html, type TemplateResult } from 'lit';
+import { particleCount } from './data/clip';
+import { formatCount, plural } from './format';
+import type { PanelKind } from './scenes';
+import type { Session, Shown } from './session';
+
+export interface PanelTitle {
+  readonly heading: TemplateResult;
+  readonly note: string;
+  readonly label: string;
+}
+
+/** "Learned field, step 1,240" */
+function learnedName(shown: Shown | null | undefined): string {
+  if (!shown) return 'Learned field';
+  const { stepsDone } = shown.clip;
+  return `Learned field, ${stepsDone === 0 ? 'untrained' : `step ${formatCount(stepsDone)}`}`;
+}
+
+/** How much work moved the cloud: "100 evaluations". */
+function workOf(shown: Shown | null | undefined): string {
+  return shown ? `${plural(shown.clip.functionEvaluations, 'evaluation')} a particle` : '';
+}
+
+function cloudOf(shown: Shown | null | undefined): string {
+  return shown ? plural(particleCount(shown.clip), 'particle') : 'particles';
+}
+
+export function titleOf(
+  kind: PanelKind,
+  session: Pick<Session, 'exact' | 'learned'> | undefined,
+): PanelTitle {
+  const exact = session?.exact;
+  const learned = session?.learned;
+  switch (kind) {
+    case 'exact':
+      return {
+        heading: html`<span class="exact">Exact field</span>`,
+        note: workOf(exact),
+        label: `${cloudOf(exact)} moved by the exact field`,
+      };
+    case 'learned':
+      return {
+        heading: html`<span class="learned">${learnedName(learned)}</span>`,
+        note: workOf(learned),
+        label: `The same noise, ${cloudOf(learned)}, moved by the learned field`,
+      };
+    case 'both':
+      return {
+        heading: html`<span class="exact">Exact</span> and
+          <span class="learned">${learnedName(learned).toLowerCase()}</span>`,
+        note: 'same noise',
+        label: 'The clouds of the exact and of the learned field, from the same noise',
+      };
+    case 'difference':
+      return {
+        heading: html`Difference of the fields`,
+        note: '',
+        label: 'Map of the magnitude of the difference between the learned and the exact field',
+      };
+  }
+}
