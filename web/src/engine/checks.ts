@@ -12,7 +12,7 @@ export const maxGridSide = 1024;
 /** Most numbers in one result: 32 MB of them. */
 export const maxResultNumbers = 8 * 2 ** 20;
 /** Most weights times points of a training step, so that no step takes much longer than a tenth of a second. */
-export const maxStepWork = 2 ** 30;
+export const maxStepWork = 2 ** 29;
 
 /** Collects problems, then throws them all at once. */
 export class Checks {
@@ -50,10 +50,11 @@ export class Checks {
   }
 
   /** `numbers` is how many float32 the result would hold; it says nothing when a factor of it is wrong. */
-  resultSize(field: string, numbers: number): void {
-    if (this.#problems.length === 0 && numbers > maxResultNumbers) {
-      this.#add(field, numbers, `at most ${String(maxResultNumbers)} numbers in one result`);
-    }
+  resultSize(field: string, value: unknown, numbers: number): void {
+    if (this.#problems.length > 0 || !(numbers > maxResultNumbers)) return;
+    const most = maxResultNumbers.toLocaleString('en');
+    const size = numbers.toLocaleString('en');
+    this.#add(field, value, `less: a result of ${size} numbers is more than ${most}`);
   }
 
   #interval(field: string, from: number, to: number): void {

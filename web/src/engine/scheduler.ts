@@ -261,9 +261,9 @@ export class Scheduler {
     checks.wholeNumber('frames', frames, 1, maxFrames);
     if (grid) {
       checks.grid('arrows', grid);
-      checks.resultSize('arrows', (frames + 1) * grid.columns * grid.rows * 2);
+      checks.resultSize('arrows', sizeOf(grid), (frames + 1) * grid.columns * grid.rows * 2);
     }
-    checks.resultSize('sampler.particles', (frames + 1) * sampler.particles * 2);
+    checks.resultSize('sampler.particles', sampler.particles, (frames + 1) * sampler.particles * 2);
     checks.finish();
     const { experiment } = this.#entry(request.experiment);
     const compute = this.#computeGrid.bind(this);
@@ -308,7 +308,7 @@ export class Scheduler {
     checks.oneOf('field', field, fieldNames);
     checks.times('times', times);
     checks.grid('grid', grid);
-    checks.resultSize('grid', times.length * grid.columns * grid.rows * 2);
+    checks.resultSize('grid', sizeOf(grid), times.length * grid.columns * grid.rows * 2);
     checks.finish();
     const { experiment } = this.#entry(request.experiment);
     return this.#gridWork<'velocity'>(times, grid, 2, (t, points) =>
@@ -321,7 +321,7 @@ export class Scheduler {
     const checks = new Checks();
     checks.times('times', times);
     checks.grid('grid', grid);
-    checks.resultSize('grid', times.length * grid.columns * grid.rows);
+    checks.resultSize('grid', sizeOf(grid), times.length * grid.columns * grid.rows);
     checks.finish();
     const { experiment } = this.#entry(request.experiment);
     return this.#gridWork<'logDensity'>(times, grid, 1, (t, points) =>
@@ -524,6 +524,8 @@ class Stopwatch {
     return (this.#milliseconds + this.#now() - this.#sliceStart) / 1000;
   }
 }
+
+const sizeOf = ({ columns, rows }: Grid) => `${String(columns)} x ${String(rows)}`;
 
 /** |a - b| of each point. */
 function distances(a: Float32Array, b: Float32Array): Float32Array {
