@@ -1,0 +1,18 @@
+/**
+ * The script that a page loads, its own or a blog author's:
+ *
+ *     <script type="module" src="https://…/flowmatch.js"></script>
+ *     <flow-matching></flow-matching>
+ *
+ * It registers the element, and everything else follows from the elements that the page has.
+ */
+import { defineElements } from './figure/elements';
+import { FlowMatching } from './figure/flow-matching';
+
+// The page of the figure lies beside this script, wherever that was loaded from.
+const here = import.meta.env.DEV ? location.origin : import.meta.url;
+FlowMatching.home = new URL('.', here);
+
+defineElements();
+
+export { FlowMatching };
