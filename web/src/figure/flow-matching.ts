@@ -665,7 +665,7 @@ export class FlowMatching extends LitElement {
       series: loss?.series() ?? { steps: [], raw: [], smoothed: [], stepsPerPoint: 1 },
       last: loss?.last ?? NaN,
       lastSmoothed: loss?.lastSmoothed ?? NaN,
-      stepsTotal: session?.stepsTotal ?? 1,
+      stepsTotal: session?.config?.steps ?? this.#state.steps,
       irreducible: session?.created?.irreducibleLoss ?? null,
       schedule: this.#state.schedule,
     };

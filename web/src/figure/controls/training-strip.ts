@@ -5,6 +5,7 @@ import type { Tier } from '../../engine/protocol';
 import { formatCount, formatDuration, formatRate } from '../format';
 import type { Phase } from '../session';
 import { controls } from '../style/controls';
+import { describeTier } from '../tier-name';
 import { CommandEvent, type Command } from './events';
 
 /** What the strip shows. */
@@ -32,14 +33,6 @@ const noRun: Run = {
   tier: null,
   waiting: [],
 };
-
-/** "WebAssembly, relaxed SIMD, 2 threads" */
-export function describeTier(tier: Tier | null): string {
-  if (!tier) return 'WebAssembly';
-  const simd = tier.simd === 'relaxed' ? 'relaxed SIMD' : 'SIMD';
-  const threads = tier.threads === 1 ? '1 thread' : `${tier.threads} threads`;
-  return `WebAssembly, ${simd}, ${threads}`;
-}
 
 export class TrainingStrip extends LitElement {
   static override readonly styles = [

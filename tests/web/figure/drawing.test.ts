@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import { arrowGrid } from '../../../web/src/figure/draw/geometry';
+import { arrowStride, arrowTime } from '../../../web/src/figure/draw/arrows';
+import {
+  colorTable,
+  cssGradient,
+  packColor,
+  parseColor,
+} from '../../../web/src/figure/draw/color-table';
+import { densityIndex } from '../../../web/src/figure/draw/density';
+import { differencePosition, differenceTicks } from '../../../web/src/figure/draw/difference';
+import { upsample, upsampledSize } from '../../../web/src/figure/draw/field-image';
+import { palettes } from '../../../web/src/figure/draw/palette';
+import { dotStamp, dotStyle, stampDots } from '../../../web/src/figure/draw/particles';
+import { tracePath } from '../../../web/src/figure/draw/trajectories';
+
+const alphaOf = (pixel: number | undefined) => (pixel ?? 0) >>> 24;
+
+describe('colours', () => {
+  it('are packed as image data has them', () => {
+    expect(packColor('#0072b2')).toBe(0xffb27200);
+    expect(packColor('rgb(255, 0, 1)', 128)).toBe(0x800100ff);
+    expect(parseColor('#D55E00')).toEqual([213, 94, 0]);
+  });
+
+  it('of a table begin at the ground and end at the map', () => {
+    const table = colorTable(() => 'rgb(10, 20, 30)', '#ffffff');
+    expect(table[0]).toBe(packColor('#ffffff'));
+    expect(table[255]).toBe(packColor('rgb(10, 20, 30)'));
+    expect(cssGradient(table, 2)).toBe(
+      'linear-gradient(to right, rgb(255 255 255), rgb(10 20 30))',
+    );
+  });
+
+  it('of the difference map grow lighter with the difference, in both themes', () => {
+    const light = (pixel: number) =>
+      0.2126 * (pixel & 255) + 0.7152 * ((pixel >> 8) & 255) + 0.0722 * ((pixel >> 16) & 255);
+    for (const { difference } of Object.values(palettes)) {
+      const steps = [0, 64, 128, 192, 255].map((index) => light(difference[index] ?? 0));
+      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    }
+  });
+});
+
+describe('particles', () => {
+  const viewport = { size: 40, half: 20, pixelRatio: 1 };
+
+  it('leave the opacity of a disc, whatever the fraction of a pixel they stand at', () => {
+    for (const diameter of [1.4, 3, 5.5]) {
+      for (const stamp of dotStamp(diameter, 1).stamps) {
+        const area = stamp.reduce((sum, alpha) => sum + alpha, 0) / 255;
+        expect(area).toBeGreaterThan(0.85 * Math.PI * (diameter / 2) ** 2);
+        expect(area).toBeLessThan(1.35 * Math.PI * (diameter / 2) ** 2);
+      }
+    }
+  });
+
+  it('are where they belong, in their colour', () => {
+    const pixels = new Uint32Array(40 * 40);
+    stampDots(pixels, 40, Float32Array.of(10.5, 10.5), viewport, dotStamp(3, 1), '#0072b2');
+    const at = (x: number, y: number) => pixels[y * 40 + x];
+    expect(alphaOf(at(30, 9))).toBe(255);
+    expect((at(30, 9) ?? 0) & 0xffffff).toBe(0xb27200);
+    expect(alphaOf(at(9, 30))).toBe(0);
+  });
+
+  it('grow denser where they overlap, and never wrap around', () => {
+    const dot = dotStamp(3, 0.5);
+    const once = new Uint32Array(1600);
+    const often = new Uint32Array(1600);
+    stampDots(once, 40, Float32Array.of(0.5, 0.5), viewport, dot, '#d55e00');
+    stampDots(often, 40, new Float32Array(2000).fill(0.5), viewport, dot, '#d55e00');
+    const middle = 19 * 40 + 20;
+    expect(alphaOf(once[middle])).toBeCloseTo(128, -1);
+    expect(alphaOf(often[middle])).toBeGreaterThan(250);
+  });
+
+  it('outside the window, or nowhere at all, leave nothing', () => {
+    const pixels = new Uint32Array(1600);
+    const nowhere = Float32Array.of(100, 0, 0, -100, NaN, 0, 0, Infinity, 20, 20);
+    stampDots(pixels, 40, nowhere, viewport, dotStamp(3, 1), '#d55e00');
+    expect(pixels.some((pixel) => pixel !== 0)).toBe(false);
+  });
+
+  it('are finer in denser clouds', () => {
+    expect(dotStyle(5000, 500).diameter).toBeLessThan(dotStyle(500, 500).diameter);
+    expect(dotStyle(2000, 165).diameter).toBeLessThan(dotStyle(2000, 700).diameter);
+  });
+});
+
+describe('fields as images', () => {
+  it('keep the values at the grid points', () => {
+    const columns = 4;
+    const size = upsampledSize(columns);
+    const values = Float32Array.from({ length: 16 }, (_, index) => Math.sin(index));
+    const out = new Float32Array(size * size);
+    upsample(values, columns, out, new Float32Array(columns * size));
+    for (let row = 0; row < columns; row++) {
+      for (let column = 0; column < columns; column++) {
+        expect(out[row * 3 * size + column * 3]).toBeCloseTo(values[row * columns + column] ?? NaN);
+      }
+    }
+  });
+
+  it('are exact for a quadratic inside, such as the log-density of a Gaussian', () => {
+    const columns = 7;
+    const size = upsampledSize(columns);
+    const f = (x: number, y: number) => 1 + x - 2 * y + x * x + 0.5 * y * y;
+    const values = Float32Array.from({ length: 49 }, (_, i) => f(i % 7, Math.floor(i / 7)));
+    const out = new Float32Array(size * size);
+    upsample(values, columns, out, new Float32Array(columns * size));
+    for (let i = 3; i < size - 3; i++) {
+      for (let j = 3; j < size - 3; j++) expect(out[i * size + j]).toBeCloseTo(f(j / 3, i / 3), 4);
+    }
+  });
+
+  it('show the density linearly, from nothing to its peak', () => {
+    expect(densityIndex(-3, -3)).toBe(255);
+    expect(densityIndex(-3 + Math.log(0.5), -3)).toBeCloseTo(128, -0.5);
+    expect(densityIndex(-100, -3)).toBe(0);
+    expect(densityIndex(NaN, -3)).toBe(0);
+  });
+
+  it('show the difference on a logarithmic scale whose ticks lie on it', () => {
+    expect(differencePosition(0)).toBe(0);
+    expect(differencePosition(0.1)).toBeCloseTo(0);
+    expect(differencePosition(1)).toBeCloseTo(0.5);
+    expect(differencePosition(1000)).toBe(1);
+    const places = differenceTicks.map(differencePosition);
+    expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+});
+
+describe('lines', () => {
+  it('follow a particle from frame to frame', () => {
+    const clip = {
+      times: Float64Array.of(0, 0.25, 0.5, 0.75, 1),
+      positions: Float32Array.from({ length: 5 * 2 * 2 }, (_, index) => Math.floor(index / 4)),
+      arrows: null,
+      functionEvaluations: 1,
+      stepsDone: 0,
+      seconds: 0,
+    };
+    const points: number[] = [];
+    const path = {
+      moveTo: (x: number) => void points.push(x),
+      lineTo: (x: number) => void points.push(x),
+    };
+    tracePath(path, { size: 20, half: 10, pixelRatio: 1 }, clip, 1, 0, 4, 3);
+    expect(points).toEqual([10, 13, 14]);
+  });
+
+  it('of arrows are thinned in small panels', () => {
+    const grid = arrowGrid(15);
+    expect(arrowStride(grid, { size: 1000, half: 15, pixelRatio: 2 })).toBe(1);
+    expect(arrowStride(grid, { size: 320, half: 15, pixelRatio: 2 })).toBe(2);
+    expect(arrowTime(grid)).toBeCloseTo(1 / 15);
+  });
+});
