@@ -4,7 +4,8 @@ import { Clock } from '../../../web/src/figure/clock';
 describe('the clock', () => {
   it('stands where it is put until it plays', () => {
     const clock = new Clock({ t: 0.3 });
-    expect(clock.read(0)).toEqual({ t: expect.closeTo(0.3), playing: false });
+    expect(clock.read(0).t).toBeCloseTo(0.3);
+    expect(clock.read(0).playing).toBe(false);
     expect(clock.read(1e6).t).toBeCloseTo(0.3);
   });
 
@@ -52,7 +53,8 @@ describe('the clock', () => {
     const clock = new Clock();
     clock.play(0);
     clock.seek(0.9, 100);
-    expect(clock.read(100)).toEqual({ t: expect.closeTo(0.9), playing: true });
+    expect(clock.read(100).t).toBeCloseTo(0.9);
+    expect(clock.read(100).playing).toBe(true);
     clock.seek(7, 100);
     expect(clock.read(100).t).toBe(1);
     clock.seek(-1, 100);
