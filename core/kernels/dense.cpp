@@ -153,13 +153,13 @@ void forward_activated(const DenseShape& shape, const float* weight, const float
   }
 }
 
-void DenseForward(const DenseShape& shape, const float* weight, const float* bias, const float* x,
-                  float* y) {
+void dense_forward(const DenseShape& shape, const float* weight, const float* bias, const float* x,
+                   float* y) {
   forward<Identity, false>(shape, weight, bias, x, y, nullptr);
 }
 
-void DenseForwardActivated(const DenseShape& shape, Activation activation, const float* weight,
-                           const float* bias, const float* x, float* y, float* derivative) {
+void dense_forward_activated(const DenseShape& shape, Activation activation, const float* weight,
+                             const float* bias, const float* x, float* y, float* derivative) {
   switch (activation) {
     case Activation::silu:
       return forward_activated<Silu>(shape, weight, bias, x, y, derivative);
@@ -174,9 +174,9 @@ void DenseForwardActivated(const DenseShape& shape, Activation activation, const
   }
 }
 
-void DenseBackwardInput(const DenseShape& shape, const float* HWY_RESTRICT weight,
-                        const float* HWY_RESTRICT dy, const float* HWY_RESTRICT derivative,
-                        float* HWY_RESTRICT dx) {
+void dense_backward_input(const DenseShape& shape, const float* HWY_RESTRICT weight,
+                          const float* HWY_RESTRICT dy, const float* HWY_RESTRICT derivative,
+                          float* HWY_RESTRICT dx) {
   const Index second = lanes();
   for (Index row = 0; row < shape.rows; row += 2 * second) {
     for_each_tile<kTileOutputs>(shape.inputs, [&](auto count, Index first) HWY_ATTR {
@@ -195,9 +195,9 @@ void DenseBackwardInput(const DenseShape& shape, const float* HWY_RESTRICT weigh
   }
 }
 
-void DenseBackwardWeight(const DenseShape& shape, const float* HWY_RESTRICT dy,
-                         const float* HWY_RESTRICT x, float* HWY_RESTRICT d_weight,
-                         float* HWY_RESTRICT d_bias) {
+void dense_backward_weight(const DenseShape& shape, const float* HWY_RESTRICT dy,
+                           const float* HWY_RESTRICT x, float* HWY_RESTRICT d_weight,
+                           float* HWY_RESTRICT d_bias) {
   const Index step = lanes();
   for_each_tile<kGradientOutputs>(shape.outputs, [&](auto output_count,
                                                      Index first_output) HWY_ATTR {
@@ -245,29 +245,29 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace flowmatch::kernels {
 
-HWY_EXPORT(DenseForward);
-HWY_EXPORT(DenseForwardActivated);
-HWY_EXPORT(DenseBackwardInput);
-HWY_EXPORT(DenseBackwardWeight);
+HWY_EXPORT(dense_forward);
+HWY_EXPORT(dense_forward_activated);
+HWY_EXPORT(dense_backward_input);
+HWY_EXPORT(dense_backward_weight);
 
 void dense_forward(const DenseShape& shape, const float* weight, const float* bias, const float* x,
                    float* y) {
-  HWY_DYNAMIC_DISPATCH(DenseForward)(shape, weight, bias, x, y);
+  HWY_DYNAMIC_DISPATCH(dense_forward)(shape, weight, bias, x, y);
 }
 
 void dense_forward_activated(const DenseShape& shape, Activation activation, const float* weight,
                              const float* bias, const float* x, float* y, float* derivative) {
-  HWY_DYNAMIC_DISPATCH(DenseForwardActivated)(shape, activation, weight, bias, x, y, derivative);
+  HWY_DYNAMIC_DISPATCH(dense_forward_activated)(shape, activation, weight, bias, x, y, derivative);
 }
 
 void dense_backward_input(const DenseShape& shape, const float* weight, const float* dy,
                           const float* derivative, float* dx) {
-  HWY_DYNAMIC_DISPATCH(DenseBackwardInput)(shape, weight, dy, derivative, dx);
+  HWY_DYNAMIC_DISPATCH(dense_backward_input)(shape, weight, dy, derivative, dx);
 }
 
 void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x,
                            float* d_weight, float* d_bias) {
-  HWY_DYNAMIC_DISPATCH(DenseBackwardWeight)(shape, dy, x, d_weight, d_bias);
+  HWY_DYNAMIC_DISPATCH(dense_backward_weight)(shape, dy, x, d_weight, d_bias);
 }
 
 }  // namespace flowmatch::kernels

@@ -21,9 +21,9 @@ HWY_INLINE Index flat_lanes() {
   return static_cast<Index>(hn::Lanes(kFlat));
 }
 
-void AdamUpdate(const AdamScalars& s, Index count, const float* HWY_RESTRICT gradient,
-                float* HWY_RESTRICT first_moment, float* HWY_RESTRICT second_moment,
-                float* HWY_RESTRICT parameters, float* HWY_RESTRICT ema) {
+void adam_update(const AdamScalars& s, Index count, const float* HWY_RESTRICT gradient,
+                 float* HWY_RESTRICT first_moment, float* HWY_RESTRICT second_moment,
+                 float* HWY_RESTRICT parameters, float* HWY_RESTRICT ema) {
   const Floats beta1 = hn::Set(kFlat, s.beta1);
   const Floats beta2 = hn::Set(kFlat, s.beta2);
   const Floats rest1 = hn::Set(kFlat, 1 - s.beta1);
@@ -54,7 +54,7 @@ void AdamUpdate(const AdamScalars& s, Index count, const float* HWY_RESTRICT gra
                      parameters + i, ema == nullptr ? nullptr : ema + i);
 }
 
-void AddTo(Index count, const float* HWY_RESTRICT part, float* HWY_RESTRICT total) {
+void add_to(Index count, const float* HWY_RESTRICT part, float* HWY_RESTRICT total) {
   const Index step = flat_lanes();
   Index i = 0;
   for (; i + step <= count; i += step) {
@@ -63,7 +63,7 @@ void AddTo(Index count, const float* HWY_RESTRICT part, float* HWY_RESTRICT tota
   for (; i < count; ++i) total[i] += part[i];
 }
 
-bool AllSquarable(Index count, const float* HWY_RESTRICT values) {
+bool all_squarable(Index count, const float* HWY_RESTRICT values) {
   const Index step = flat_lanes();
   const Floats limit = hn::Set(kFlat, 1e18F);
   auto good = hn::Lt(hn::Zero(kFlat), limit);
@@ -76,7 +76,7 @@ bool AllSquarable(Index count, const float* HWY_RESTRICT values) {
   return all;
 }
 
-void BoxMuller(Index half, const std::uint32_t* HWY_RESTRICT words, float* HWY_RESTRICT out) {
+void box_muller(Index half, const std::uint32_t* HWY_RESTRICT words, float* HWY_RESTRICT out) {
   const hn::RebindToUnsigned<FloatTag> du;
   const hn::RebindToSigned<FloatTag> di;
   const Index step = flat_lanes();
@@ -102,7 +102,7 @@ void BoxMuller(Index half, const std::uint32_t* HWY_RESTRICT words, float* HWY_R
       padded_words[j - i] = words[j];
       padded_words[step + j - i] = words[half + j];
     }
-    BoxMuller(step, padded_words, padded);
+    box_muller(step, padded_words, padded);
     for (Index j = i; j < half; ++j) {
       out[j] = padded[j - i];
       out[half + j] = padded[step + j - i];
@@ -110,8 +110,8 @@ void BoxMuller(Index half, const std::uint32_t* HWY_RESTRICT words, float* HWY_R
   }
 }
 
-double SumOfDistances2d(float x, float y, Index count, const float* HWY_RESTRICT xs,
-                        const float* HWY_RESTRICT ys) {
+double sum_of_distances_2d(float x, float y, Index count, const float* HWY_RESTRICT xs,
+                           const float* HWY_RESTRICT ys) {
   const Index step = flat_lanes();
   const Floats x0 = hn::Set(kFlat, x);
   const Floats y0 = hn::Set(kFlat, y);
@@ -138,32 +138,32 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace flowmatch::kernels {
 
-HWY_EXPORT(AdamUpdate);
-HWY_EXPORT(AddTo);
-HWY_EXPORT(AllSquarable);
-HWY_EXPORT(BoxMuller);
-HWY_EXPORT(SumOfDistances2d);
+HWY_EXPORT(adam_update);
+HWY_EXPORT(add_to);
+HWY_EXPORT(all_squarable);
+HWY_EXPORT(box_muller);
+HWY_EXPORT(sum_of_distances_2d);
 
 void adam_update(const AdamScalars& scalars, Index count, const float* gradient,
                  float* first_moment, float* second_moment, float* parameters, float* ema) {
-  HWY_DYNAMIC_DISPATCH(AdamUpdate)
+  HWY_DYNAMIC_DISPATCH(adam_update)
   (scalars, count, gradient, first_moment, second_moment, parameters, ema);
 }
 
 void add_to(Index count, const float* part, float* total) {
-  HWY_DYNAMIC_DISPATCH(AddTo)(count, part, total);
+  HWY_DYNAMIC_DISPATCH(add_to)(count, part, total);
 }
 
 bool all_squarable(Index count, const float* values) {
-  return HWY_DYNAMIC_DISPATCH(AllSquarable)(count, values);
+  return HWY_DYNAMIC_DISPATCH(all_squarable)(count, values);
 }
 
 void box_muller(Index half, const std::uint32_t* words, float* out) {
-  HWY_DYNAMIC_DISPATCH(BoxMuller)(half, words, out);
+  HWY_DYNAMIC_DISPATCH(box_muller)(half, words, out);
 }
 
 double sum_of_distances_2d(float x, float y, Index count, const float* xs, const float* ys) {
-  return HWY_DYNAMIC_DISPATCH(SumOfDistances2d)(x, y, count, xs, ys);
+  return HWY_DYNAMIC_DISPATCH(sum_of_distances_2d)(x, y, count, xs, ys);
 }
 
 }  // namespace flowmatch::kernels

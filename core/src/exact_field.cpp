@@ -59,7 +59,7 @@ class ExactEvaluator final : public FieldEvaluator {
 };
 
 template <class Rows>
-void log_density_rows(const ExactField& field, double t, const Rows& x, ValuesRef out) {
+void log_density_rows(const ExactField& field, double t, const Rows& x, ValuesRef& out) {
   const ScheduleValues values = evaluate(field.schedule(), t);
   BlurredMixture mixture(field.target());
   mixture.set(values.alpha, values.sigma);

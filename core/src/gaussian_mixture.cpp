@@ -109,9 +109,9 @@ GaussianMixtureConfig ring_mixture(Index components, double radius, double stand
     const double angle =
         2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(components);
     config.weights.push_back(1);
-    config.means.push_back(Eigen::Vector2d(radius * std::cos(angle), radius * std::sin(angle)));
-    config.covariances.push_back(standard_deviation * standard_deviation *
-                                 Eigen::Matrix2d::Identity());
+    config.means.emplace_back(Eigen::Vector2d(radius * std::cos(angle), radius * std::sin(angle)));
+    config.covariances.emplace_back(standard_deviation * standard_deviation *
+                                    Eigen::Matrix2d::Identity());
   }
   return config;
 }
@@ -156,7 +156,7 @@ void GaussianMixture::sample(const RandomStream& stream, Index first_row, Points
         std::array<float, 16> small{};
         if (row.size() <= static_cast<Index>(small.size())) {
           for (Index j = 0; j < row.size(); ++j) {
-            float sum = static_cast<float>(component.mean[j]);
+            auto sum = static_cast<float>(component.mean[j]);
             for (Index l = 0; l < row.size(); ++l) sum += component.sample_root(j, l) * row[l];
             small[static_cast<std::size_t>(j)] = sum;
           }

@@ -195,7 +195,7 @@ Problems validate(const MlpConfig& config) {
   }
   if (problems.empty()) {
     double parameters = 0;
-    double inputs = static_cast<double>(config.dimension + 1);
+    auto inputs = static_cast<double>(config.dimension + 1);
     for (const Index width : config.hidden) {
       parameters += (inputs + 1) * static_cast<double>(width);
       inputs = static_cast<double>(width);
@@ -210,8 +210,7 @@ Problems validate(const MlpConfig& config) {
 }
 
 template <class Scalar>
-MlpOf<Scalar>::MlpOf(const MlpConfig& config)
-    : activation_(config.activation), parameter_count_(0) {
+MlpOf<Scalar>::MlpOf(const MlpConfig& config) : activation_(config.activation) {
   assert(validate(config).empty());
   Index inputs = config.dimension + 1;
   const auto add_layer = [&](Index outputs, bool hidden) {

@@ -59,7 +59,7 @@ class MlpOf final : public ModelOf<Scalar> {
  private:
   std::vector<Layer> layers_;
   Activation activation_;
-  Index parameter_count_;
+  Index parameter_count_ = 0;
 };
 
 extern template class MlpOf<float>;

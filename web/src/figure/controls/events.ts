@@ -1,4 +1,4 @@
-/** What the controls of a figure tell it; no event leaves the figure. */
+/** What the controls of a figure tell it. The events bubble up to the figure, and never leave it. */
 import type { State } from '../../state/settings';
 
 /** The reader has set some of the state, to allowed values. */
@@ -6,7 +6,7 @@ export class ChangeEvent extends Event {
   static readonly type = 'figure-change';
 
   constructor(readonly change: Partial<State>) {
-    super(ChangeEvent.type);
+    super(ChangeEvent.type, { bubbles: true });
   }
 }
 
@@ -26,6 +26,6 @@ export class CommandEvent extends Event {
   static readonly type = 'figure-command';
 
   constructor(readonly command: Command) {
-    super(CommandEvent.type);
+    super(CommandEvent.type, { bubbles: true });
   }
 }

@@ -201,7 +201,7 @@ export class LossChart extends LitElement {
         width,
         height,
         legend: { show: false },
-        padding: [8, 10, 0, 0],
+        padding: [8, 20, 0, 0],
         cursor: { drag: { x: false, y: false }, points: { size: 6 }, y: false },
         scales: {
           x: { time: false, range: () => [0, Math.max(1, this.view.stepsTotal)] },

@@ -18,17 +18,16 @@ export function drawAxes(
   context: CanvasRenderingContext2D,
   viewport: Viewport,
   palette: Palette,
-  color = palette.label,
 ): void {
   const { size, half, pixelRatio } = viewport;
+  const color = palette.label;
   const labelled = size / pixelRatio >= leastLabelledWidth;
   const mark = 4 * pixelRatio;
   context.save();
-  context.strokeStyle = color;
   context.fillStyle = color;
-  context.globalAlpha = 0.9;
-  context.lineWidth = pixelRatio;
   context.font = `${10.5 * pixelRatio}px system-ui, sans-serif`;
+  context.lineJoin = 'round';
+  const halo = { color: palette.ground, width: 4 * pixelRatio };
   const marks = new Path2D();
   for (const value of ticks(half)) {
     const x = Math.round(toPixelX(viewport, value)) + 0.5;
@@ -41,11 +40,27 @@ export function drawAxes(
     const text = String(Number(value.toPrecision(6))).replace('-', '−');
     context.textAlign = 'center';
     context.textBaseline = 'bottom';
-    context.fillText(text, x, size - mark - pixelRatio);
+    drawLabel(context, text, x, size - mark - pixelRatio, halo);
     context.textAlign = 'left';
     context.textBaseline = 'middle';
-    context.fillText(text, mark + 2 * pixelRatio, y);
+    drawLabel(context, text, mark + 2 * pixelRatio, y, halo);
   }
+  context.lineWidth = pixelRatio;
+  context.strokeStyle = color;
   context.stroke(marks);
   context.restore();
+}
+
+/** A label with a rim of the ground around it, to be read on any layer. */
+function drawLabel(
+  context: CanvasRenderingContext2D,
+  text: string,
+  x: number,
+  y: number,
+  halo: { color: string; width: number },
+): void {
+  context.strokeStyle = halo.color;
+  context.lineWidth = halo.width;
+  context.strokeText(text, x, y);
+  context.fillText(text, x, y);
 }

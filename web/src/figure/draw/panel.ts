@@ -80,7 +80,7 @@ export function drawPanel(
     const cloudMemory = memory.clouds[index];
     if (cloudMemory) drawCloud(context, viewport, scene, cloud, cloudMemory, memory.particles);
   });
-  drawAxes(context, viewport, palette, scene.difference ? palette.contour : palette.label);
+  drawAxes(context, viewport, palette);
   return more;
 }
 
