@@ -49,11 +49,30 @@ export async function step(title, work) {
   return result;
 }
 
+// The commands that run at this moment. While there are any, the terminal hears now and then of the last.
+const running = new Set();
+let heartbeat;
+
+function startHeartbeat(command) {
+  running.add(command);
+  heartbeat ??= setInterval(() => {
+    const { start, lastLine } = [...running].at(-1);
+    console.log(`  ... ${seconds(performance.now() - start)}  ${lastLine().slice(0, 90)}`);
+  }, HEARTBEAT_MS);
+}
+
+function stopHeartbeat(command) {
+  running.delete(command);
+  if (running.size > 0) return;
+  clearInterval(heartbeat);
+  heartbeat = undefined;
+}
+
 /**
- * Runs a command to its end and gives what it printed. The output is kept from the terminal unless the
- * command fails or `echo` is set; a long command says now and then that it is alive, and what it does.
+ * Runs a command to its end and gives what it printed. The output is kept from the terminal, and is part of
+ * the error when the command fails.
  */
-export function run(command, args = [], { cwd = ROOT, env, echo = false, stdin = 'ignore' } = {}) {
+export function run(command, args = [], { cwd = ROOT, env, stdin = 'ignore' } = {}) {
   const commandLine = [command, ...args].join(' ');
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {
@@ -61,29 +80,28 @@ export function run(command, args = [], { cwd = ROOT, env, echo = false, stdin =
       env: { ...process.env, ...env },
       stdio: [stdin, 'pipe', 'pipe'],
     });
-    const start = performance.now();
     let output = '';
     const collect = (chunk) => {
       output += chunk;
-      if (echo) process.stdout.write(chunk);
     };
     child.stdout.setEncoding('utf8').on('data', collect);
     child.stderr.setEncoding('utf8').on('data', collect);
-    const heartbeat = setInterval(() => {
-      if (echo) return;
-      const last =
+    const progress = {
+      start: performance.now(),
+      lastLine: () =>
         output
+          .slice(-1000)
           .trimEnd()
           .split(/[\r\n]/)
-          .at(-1) ?? '';
-      console.log(`  ... ${seconds(performance.now() - start)}  ${last.slice(0, 90)}`);
-    }, HEARTBEAT_MS);
+          .at(-1),
+    };
+    startHeartbeat(progress);
     child.on('error', (error) => {
-      clearInterval(heartbeat);
+      stopHeartbeat(progress);
       reject(new CommandError(commandLine, error.message, output));
     });
     child.on('close', (code, signal) => {
-      clearInterval(heartbeat);
+      stopHeartbeat(progress);
       if (code === 0) resolve(output);
       else reject(new CommandError(commandLine, `exit status ${code ?? signal}`, output));
     });
