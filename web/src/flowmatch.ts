@@ -16,3 +16,7 @@ FlowMatching.home = new URL('.', here);
 defineElements();
 
 export { FlowMatching };
+// The same engine and settings for a page that wants them without the figure.
+export { Engine, EngineError } from './engine/client';
+export { presets } from './state/presets';
+export { experimentConfigOf, samplerConfigOf } from './state/configs';
