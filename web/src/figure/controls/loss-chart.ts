@@ -88,8 +88,8 @@ export class LossChart extends LitElement {
       }
 
       .key.raw i {
-        border-top-width: 6px;
-        opacity: 0.35;
+        border-top: 6px solid var(--muted);
+        opacity: 0.4;
       }
 
       .key.floor i {
@@ -224,7 +224,7 @@ export class LossChart extends LitElement {
         ],
         series: [
           {},
-          { stroke: withAlpha(learned, 0.38), width: 1, points: { show: false } },
+          { stroke: withAlpha(label, 0.4), width: 1, points: { show: false } },
           { stroke: learned, width: 2, points: { show: false } },
         ],
         hooks: {

@@ -120,7 +120,7 @@ export class QualityTable extends LitElement {
           <tr>
             <th scope="col"><span class="visually-hidden">Measure</span></th>
             <th scope="col" class="value">learned</th>
-            <th scope="col" class="value">${latest ? 'floor' : 'floor'}</th>
+            <th scope="col" class="value">floor</th>
             <th scope="col" class="value">so far</th>
           </tr>
         </thead>
@@ -130,8 +130,9 @@ export class QualityTable extends LitElement {
           <tr>
             <th scope="row">Within 3σ of a mode</th>
             <td class="now">${latest ? formatPercent(latest.withinThree) : '–'}</td>
-            <td class="floor">${latest ? formatPercent(latest.withinThreeTruth) : '–'}</td>
-            <td></td>
+            <td class="floor" colspan="2">
+              ${latest ? `true share ${formatPercent(latest.withinThreeTruth)}` : '–'}
+            </td>
           </tr>
         </tbody>
       </table>

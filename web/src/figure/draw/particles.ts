@@ -86,7 +86,8 @@ export function stampDots(
         const add = stamp[source] ?? 0;
         if (add === 0) continue;
         const old = (pixels[target] ?? 0) >>> 24;
-        const alpha = old + Math.round(((255 - old) * add) / 255);
+        // What was transparent becomes opaque in proportion; (n + 128) * 257 >> 16 is n / 255, rounded.
+        const alpha = old + ((((255 - old) * add + 128) * 257) >>> 16);
         pixels[target] = base | (alpha << 24);
       }
     }

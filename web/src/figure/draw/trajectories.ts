@@ -152,11 +152,15 @@ export class TrajectoryMemory {
       if (!this.#coming?.isOf(clip, viewport, color)) {
         this.#coming = new Picture(clip, viewport, color);
       }
-      this.#coming.advance(waysPerFrame);
-      if (this.#coming.complete || !this.#shown?.fits(viewport)) this.#shown = this.#coming;
-      if (this.#coming.complete) this.#coming = undefined;
+      // An old picture stays until the new one is complete; instead of none, an incomplete one will do.
+      if (this.#coming.complete || !this.#shown?.fits(viewport)) {
+        this.#shown = this.#coming;
+        this.#coming = undefined;
+      }
     }
+    const unfinished = this.#coming ?? this.#shown;
+    if (!unfinished.complete) unfinished.advance(waysPerFrame);
     this.#shown.draw(context);
-    return this.#coming !== undefined;
+    return this.#coming !== undefined || !this.#shown.complete;
   }
 }
