@@ -15,6 +15,7 @@ export default defineConfig({
   use: {
     launchOptions: launchOptions(await setUpChromium()),
     viewport: { width: 1280, height: 900 },
-    trace: 'retain-on-failure',
+    // A trace would slow the page down, which the tests measure.
+    screenshot: 'only-on-failure',
   },
 });

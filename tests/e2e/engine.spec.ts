@@ -1,0 +1,122 @@
+// The engine in a real browser: its builds, the policies it lives under, and what happens when it fails.
+import { expectGood, Figure, openFigure } from './figure';
+import { expect, test } from './sites';
+
+test.describe('builds', () => {
+  test('with isolation there are threads, under a strict policy', async ({ page, sites }) => {
+    const figure = await openFigure(page, sites.isolated);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await expect(figure.element).toContainText(/[2-9] threads/);
+    await figure.button('Train').click();
+    await figure.expectPhase('done', 50_000);
+    expectGood(await figure.metrics(10_000));
+  });
+
+  test('without isolation there is one thread', async ({ page, sites }) => {
+    const figure = await openFigure(page, sites.plain);
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(false);
+    await expect(figure.element).toContainText('1 thread');
+  });
+
+  for (const tier of ['simd', 'simd-threads', 'relaxed', 'relaxed-threads']) {
+    test(`${tier} can be asked for`, async ({ page, sites }) => {
+      const figure = await openFigure(page, sites.isolated, `?tier=${tier}&steps=200&train=on`);
+      await figure.expectPhase('done');
+      expect((await figure.run()).stepsDone).toBe(200);
+      const fetched = await page.evaluate(() =>
+        performance.getEntriesByType('resource').map(({ name }) => name),
+      );
+      expect(fetched.filter((name) => name.endsWith('.wasm'))).toEqual([
+        expect.stringContaining(`/${tier}/flowmatch.wasm`),
+      ]);
+    });
+  }
+
+  test('with and without threads train the same model', async ({ page, sites }) => {
+    const losses = [];
+    for (const tier of ['simd', 'simd-threads']) {
+      const figure = await openFigure(page, sites.isolated, `?tier=${tier}&steps=300&train=on`);
+      await figure.expectPhase('done');
+      losses.push(await figure.lastLoss());
+    }
+    expect(losses[0]).toBe(losses[1]);
+  });
+
+  test('that cannot run here are refused with the reason', async ({ page, sites }) => {
+    await page.goto(`${sites.plain}?tier=simd-threads`);
+    const figure = new Figure(page);
+    await figure.expectPhase('error');
+    await expect(figure.alert).toContainText('cross-origin isolated');
+  });
+});
+
+test.describe('failures', () => {
+  test('a killed worker is reported; a restart loses no setting', async ({
+    page,
+    sites,
+    complaints,
+  }) => {
+    const figure = await openFigure(page, sites.plain, '?seed=11&particles=700');
+    await figure.button('Train').click();
+    await figure.expectPhase('training');
+    const [worker] = page.workers();
+    await worker?.evaluate(() => {
+      setTimeout(() => {
+        throw new Error('killed by the test');
+      }, 0);
+    });
+    await figure.expectPhase('error');
+    await expect(figure.alert).toContainText('killed by the test');
+    expect(page.workers()).toHaveLength(0);
+    expect(complaints.splice(0).join('\n')).toContain('killed by the test');
+
+    await figure.button('Restart the engine').click();
+    await figure.expectPhase('flowing');
+    await expect(figure.alert).toHaveCount(0);
+    expect(await figure.state()).toMatchObject({ seed: 11, particles: 700 });
+    await figure.button('Train').click();
+    await figure.expectPhase('training');
+    expect(page.workers()).toHaveLength(1);
+  });
+
+  for (const file of ['flowmatch.wasm', 'flowmatch.mjs']) {
+    test(`${file} that cannot be fetched is reported, and can be tried again`, async ({
+      page,
+      sites,
+      complaints,
+    }) => {
+      await page.context().route(`**/${file}`, (route) => route.abort());
+      await page.goto(sites.plain);
+      const figure = new Figure(page);
+      await figure.expectPhase('error');
+      await expect(figure.alert).toContainText('The engine could not be');
+      complaints.length = 0;
+      await page.context().unroute(`**/${file}`);
+      await figure.button('Try again').click();
+      await figure.expectPhase('flowing');
+    });
+  }
+});
+
+test('memory does not grow with every start over', async ({ page, sites }) => {
+  const figure = await openFigure(page, sites.isolated, '?tier=simd&steps=20&particles=5000');
+  const startOver = async () => {
+    await figure.button('Train').click();
+    await figure.expectPhase('done');
+    await figure.button('Reset').click();
+    await expect(figure.button('Train')).toBeEnabled();
+  };
+  const bytes = () =>
+    page.evaluate(async () => {
+      const browser = performance as unknown as {
+        measureUserAgentSpecificMemory(): Promise<{ bytes: number }>;
+      };
+      return (await browser.measureUserAgentSpecificMemory()).bytes;
+    });
+  for (let i = 0; i < 3; i++) await startOver();
+  const before = await bytes();
+  for (let i = 0; i < 10; i++) await startOver();
+  const after = await bytes();
+  expect(after).toBeLessThan(200e6);
+  expect(after - before).toBeLessThan(30e6);
+});
