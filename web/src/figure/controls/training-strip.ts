@@ -142,8 +142,12 @@ export class TrainingStrip extends LitElement {
         }
 
         dl {
-          grid-template-columns: 1fr 1fr;
-          row-gap: 10px;
+          grid-template-columns: 1.2fr 1fr 1fr;
+          gap: 10px 12px;
+        }
+
+        dl > div:last-child {
+          grid-column: 1 / -1;
         }
       }
     `,

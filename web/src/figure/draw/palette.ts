@@ -2,12 +2,7 @@
  * The colours of the drawing, light and dark. Blue is the exact field and orange the learned one everywhere
  * in the figure: the Okabe-Ito pair, which colour-blind readers can tell apart.
  */
-import {
-  interpolateBlues,
-  interpolateGreys,
-  interpolateMagma,
-  interpolateViridis,
-} from 'd3-scale-chromatic';
+import { interpolateGreys, interpolateMagma, interpolateViridis } from 'd3-scale-chromatic';
 import { colorTable, type ColorTable } from './color-table';
 
 export type ThemeName = 'light' | 'dark';
@@ -52,7 +47,7 @@ const dark: Palette = {
   learned: '#f28e3c',
   arrow: '#d4d8df',
   contour: 'rgba(255, 255, 255, 0.6)',
-  density: colorTable((u) => interpolateBlues(1 - 0.4 * u), '#101216'),
+  density: colorTable((u) => interpolateGreys(0.94 - 0.34 * u), '#101216'),
   difference: colorTable((u) => interpolateMagma(u)),
 };
 

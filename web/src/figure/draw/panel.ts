@@ -95,13 +95,9 @@ export function drawStill(
   while (more) more = drawPanel(context, viewport, scene, memory);
 }
 
-/** Where the particles of a cloud are at time t, into `memory.positions`. */
-function placeCloud(cloud: Cloud, t: number, memory: CloudMemory): void {
-  const { clip, previous } = cloud;
-  memory.positions = sized(memory.positions, 2 * particleCount(clip));
-  readFrame(clip.positions, placeAt(clip.times, t), memory.positions);
+/** The same noise, moved by older weights: each particle glides from there to its new place. */
+function glideFromPrevious({ previous }: Cloud, t: number, memory: CloudMemory): void {
   if (!previous || previous.progress >= 1) return;
-  // The same noise, moved by the older weights: each particle glides from there to its new place.
   memory.previous = sized(memory.previous, 2 * particleCount(previous.clip));
   readFrame(previous.clip.positions, placeAt(previous.clip.times, t), memory.previous);
   blend(memory.positions, memory.previous, 1 - previous.progress);
@@ -118,10 +114,13 @@ function drawCloud(
   const { clip, color } = cloud;
   const { t } = scene;
   const place = placeAt(clip.times, t);
-  placeCloud(cloud, t, memory);
+  memory.positions = sized(memory.positions, 2 * particleCount(clip));
+  readFrame(clip.positions, place, memory.positions);
   if (scene.showTrajectories) {
-    drawTails(context, viewport, clip, place, memory.positions, color);
+    const opacity = cloud.previous?.progress ?? 1;
+    drawTails(context, viewport, clip, place, memory.positions, color, opacity);
   }
+  glideFromPrevious(cloud, t, memory);
   if (scene.showParticles) particles.draw(context, viewport, memory.positions, color);
   if (scene.showArrows && clip.arrows) {
     memory.arrows = sized(memory.arrows, 2 * arrowCount(clip));

@@ -67,7 +67,7 @@ export function drawTrajectories(
   context.restore();
 }
 
-/** Draws the tails behind the shown particles at `place`; `positions` are where they are now. */
+/** Draws the tails behind the shown particles at `place`; `positions` are where the clip has them there. */
 export function drawTails(
   context: CanvasRenderingContext2D,
   viewport: Viewport,
@@ -75,6 +75,7 @@ export function drawTails(
   place: Place,
   positions: Float32Array,
   color: string,
+  opacity: number,
 ): void {
   const first = Math.max(0, place.frame - tailFrames);
   const path = new Path2D();
@@ -88,7 +89,7 @@ export function drawTails(
   context.save();
   strokeStyleOf(context);
   context.strokeStyle = color;
-  context.globalAlpha = 0.6;
+  context.globalAlpha = 0.6 * opacity;
   context.lineWidth = 1.5 * viewport.pixelRatio;
   context.stroke(path);
   context.restore();

@@ -10,7 +10,7 @@ export const figureStyle = css`
   .figure {
     all: initial;
     display: block;
-    padding: clamp(12px, 2.6cqi, 32px);
+    padding: clamp(14px, 2.6cqi, 32px);
     border: var(--flowmatch-border, 1px solid var(--hairline));
     border-radius: var(--flowmatch-radius, 12px);
     background: var(--ground);
@@ -163,20 +163,21 @@ export const figureStyle = css`
   }
 
   .foot {
-    display: grid;
-    grid-template-columns: minmax(0, 1fr) auto;
-    gap: 4px 20px;
-    align-items: start;
+    position: relative;
     margin-top: 20px;
     padding-top: 10px;
     border-top: 1px solid var(--hairline);
   }
 
-  .foot .share {
+  .share {
+    position: absolute;
+    top: 10px;
+    right: 0;
     display: flex;
     gap: 12px;
     align-items: center;
     min-height: 44px;
+    background: var(--ground);
   }
 
   .share span {
@@ -186,11 +187,10 @@ export const figureStyle = css`
 
   .share input {
     width: 18em;
-    max-width: 50cqi;
+    max-width: 38cqi;
   }
 
   .summary {
-    grid-column: 1 / -1;
     min-height: 2.9em;
     max-width: 62em;
     margin: 10px 0 0;
@@ -235,10 +235,6 @@ export const figureStyle = css`
   }
 
   @container (max-width: 559px) {
-    .figure {
-      font-size: 0.9375rem;
-    }
-
     .panel {
       gap: 6px;
     }
@@ -251,10 +247,6 @@ export const figureStyle = css`
       min-height: 2.6em;
       align-content: end;
       line-height: 1.3;
-    }
-
-    .foot {
-      grid-template-columns: minmax(0, 1fr);
     }
   }
 `;

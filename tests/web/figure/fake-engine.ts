@@ -1,0 +1,154 @@
+// An engine that answers at once, for tests of what a figure asks of it and makes of the answers.
+import { EngineError } from '../../../web/src/engine/client';
+import type {
+  Created,
+  ExperimentConfig,
+  FlowClip,
+  Metrics,
+  SamplerConfig,
+  Trained,
+  TrainProgress,
+} from '../../../web/src/engine/protocol';
+import type { EngineLike, ExperimentLike } from '../../../web/src/figure/session';
+
+type TrainOptions = Parameters<ExperimentLike['train']>[1];
+
+export class FakeExperiment implements ExperimentLike {
+  readonly created: Created = {
+    tier: { simd: 'simd128', threads: 1 },
+    parameters: 10,
+    memoryBytes: 1e6,
+    irreducibleLoss: 9.8,
+  };
+  readonly flows: SamplerConfig[] = [];
+  readonly measured: number[] = [];
+  configs: ExperimentConfig[];
+  stepsDone = 0;
+  differences: number[] = [];
+  disposed = false;
+  refuse: EngineError | undefined;
+  #training: { options: TrainOptions; end: (trained: Trained) => void } | undefined;
+
+  constructor(config: ExperimentConfig) {
+    this.configs = [config];
+  }
+
+  recreate(config: ExperimentConfig): Promise<Created> {
+    if (this.refuse) return Promise.reject(this.refuse);
+    this.configs.push(config);
+    this.stepsDone = 0;
+    return Promise.resolve(this.created);
+  }
+
+  train(_steps: number, options: TrainOptions): Promise<Trained> {
+    return new Promise((resolve, reject) => {
+      this.#training = { options, end: resolve };
+      options?.signal?.addEventListener('abort', () => {
+        reject(new EngineError('cancelled', 'Cancelled.'));
+      });
+    });
+  }
+
+  get training(): boolean {
+    return this.#training !== undefined;
+  }
+
+  /** Steps that the engine has done since the last progress. */
+  progress(losses: number[]): void {
+    this.stepsDone += losses.length;
+    const progress: TrainProgress = {
+      stepsDone: this.stepsDone,
+      stepsTotal: this.configs.at(-1)?.steps ?? 0,
+      losses: Float32Array.from(losses),
+      seconds: 0.1,
+    };
+    this.#training?.options?.onProgress?.(progress);
+  }
+
+  end(reason: Trained['reason']): void {
+    this.#training?.end({ stepsDone: this.stepsDone, reason });
+    this.#training = undefined;
+  }
+
+  pause(): Promise<void> {
+    this.end('paused');
+    return Promise.resolve();
+  }
+
+  flow(sampler: SamplerConfig): Promise<FlowClip> {
+    this.flows.push(sampler);
+    return Promise.resolve({
+      times: Float64Array.of(0, 1),
+      positions: new Float32Array(2 * 2 * sampler.particles),
+      arrows: null,
+      functionEvaluations: sampler.steps,
+      stepsDone: sampler.field === 'learned' ? this.stepsDone : 0,
+      seconds: 0.01,
+    });
+  }
+
+  logDensity(): Promise<Float32Array> {
+    return Promise.resolve(new Float32Array(41 * 72 * 72));
+  }
+
+  difference(t: number) {
+    this.differences.push(t);
+    return Promise.resolve({
+      magnitude: new Float32Array(72 * 72),
+      rms: 0.3,
+      exactRms: 9,
+      stepsDone: this.stepsDone,
+    });
+  }
+
+  metrics(_sampler: SamplerConfig, count: number): Promise<Metrics> {
+    this.measured.push(count);
+    return Promise.resolve({
+      slicedW2: 0.3,
+      slicedW2Floor: 0.2,
+      energyDistance: 0.01,
+      energyDistanceFloor: 0.002,
+      withinThree: 0.97,
+      withinThreeTruth: 0.989,
+      modeShares: new Float32Array(11).fill(1 / 11),
+      count,
+      stepsDone: this.stepsDone,
+      seconds: 0.01,
+    });
+  }
+
+  dispose(): void {
+    this.disposed = true;
+  }
+}
+
+export class FakeEngine extends EventTarget implements EngineLike {
+  readonly experiments: FakeExperiment[] = [];
+  status: EngineLike['status'] = 'ready';
+  error: EngineError | null = null;
+  refuse: EngineError | undefined;
+
+  createExperiment(config: ExperimentConfig): Promise<ExperimentLike> {
+    if (this.refuse) return Promise.reject(this.refuse);
+    const experiment = new FakeExperiment(config);
+    this.experiments.push(experiment);
+    return Promise.resolve(experiment);
+  }
+
+  get last(): FakeExperiment {
+    const experiment = this.experiments.at(-1);
+    if (!experiment) throw new Error('no experiment was made');
+    return experiment;
+  }
+
+  crash(): void {
+    this.status = 'crashed';
+    this.error = new EngineError('crashed', 'The engine stopped.');
+    this.dispatchEvent(new Event('crash'));
+  }
+
+  restart(): void {
+    this.status = 'ready';
+    this.dispatchEvent(new Event('restart'));
+  }
+}

@@ -1,0 +1,206 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { EngineError } from '../../../web/src/engine/client';
+import { Session, type SessionChange } from '../../../web/src/figure/session';
+import { defaultState, type State } from '../../../web/src/state/settings';
+import { FakeEngine } from './fake-engine';
+
+/** Lets everything that is ready to happen happen. */
+const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
+
+let engine: FakeEngine;
+let session: Session;
+let changes: SessionChange[];
+
+async function open(state: State = defaultState): Promise<void> {
+  await session.apply(state);
+  await settle();
+}
+
+beforeEach(() => {
+  engine = new FakeEngine();
+  changes = [];
+  session = new Session(engine, (change) => changes.push(change));
+});
+
+describe('opening', () => {
+  it('asks for the exact field first, then for the rest', async () => {
+    await open();
+    expect(engine.last.flows.map(({ field }) => field)).toEqual(['exact', 'learned']);
+    expect(session.phase).toBe('flowing');
+    expect(session.exact?.clip.functionEvaluations).toBe(defaultState.solverSteps);
+    expect(session.learned?.clip.stepsDone).toBe(0);
+    expect(session.density?.values.length).toBe(41 * 72 * 72);
+    expect(session.created?.irreducibleLoss).toBe(9.8);
+    expect(engine.last.measured).toEqual([]);
+  });
+
+  it('says what is refused, and shows nothing', async () => {
+    const problem = { field: 'batchSize', value: '65536', allowed: 'at most 100' };
+    engine.refuse = EngineError.refused([problem]);
+    expect(await session.apply(defaultState)).toEqual([problem]);
+    expect(session.config).toBeNull();
+    expect(session.phase).toBe('loading');
+  });
+
+  it('is over when the figure has gone before the engine came', async () => {
+    const opening = session.apply(defaultState);
+    await Promise.resolve();
+    expect(engine.experiments.length).toBe(1);
+    session.close();
+    await opening;
+    await settle();
+    expect(engine.last.disposed).toBe(true);
+    expect(changes).toEqual([]);
+  });
+});
+
+describe('settings', () => {
+  it('of the sampler keep the model', async () => {
+    await open();
+    await open({ ...defaultState, solver: 'euler', solverSteps: 99 });
+    expect(engine.last.configs.length).toBe(1);
+    expect(engine.last.flows.slice(2).map(({ field, steps }) => [field, steps])).toEqual([
+      ['exact', 99],
+      ['learned', 99],
+    ]);
+  });
+
+  it('of the view ask the engine for nothing', async () => {
+    await open();
+    await open({ ...defaultState, t: 0.4, showTrajectories: true, speed: 2 });
+    expect(engine.last.flows.length).toBe(2);
+  });
+
+  it('of the training make a fresh model, and leave the exact field of the same target', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5, 4]);
+    await open({ ...defaultState, batchSize: 64 });
+    expect(engine.last.configs.at(-1)?.batchSize).toBe(64);
+    expect(session.stepsDone).toBe(0);
+    expect(session.phase).toBe('flowing');
+    expect(session.loss.stepsSeen).toBe(0);
+    expect(engine.last.flows.filter(({ field }) => field === 'exact').length).toBe(1);
+  });
+
+  it('of the target change the exact field as well', async () => {
+    await open();
+    await open({ ...defaultState, schedule: 'sqrt' });
+    expect(engine.last.flows.filter(({ field }) => field === 'exact').length).toBe(2);
+  });
+
+  it('that the engine refuses change nothing', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5, 4, 3]);
+    const problem = { field: 'hidden', value: '4096-4096', allowed: 'smaller' };
+    engine.last.refuse = EngineError.refused([problem]);
+    expect(await session.apply({ ...defaultState, hidden: [4096, 4096] })).toEqual([problem]);
+    expect(session.stepsDone).toBe(3);
+    expect(session.phase).toBe('training');
+    expect(session.config?.hidden).toEqual([64, 64, 64]);
+  });
+});
+
+describe('training', () => {
+  it('reports its progress, rests at the end, and measures then', async () => {
+    await open();
+    session.train();
+    expect(session.phase).toBe('training');
+    engine.last.progress([50, 20, 10]);
+    expect(session.stepsDone).toBe(3);
+    expect(session.loss.last).toBe(10);
+    engine.last.end('finished');
+    await settle();
+    expect(session.phase).toBe('done');
+    expect(session.learned?.clip.stepsDone).toBe(3);
+    expect(engine.last.measured).toEqual([10_000]);
+    expect(session.metrics?.count).toBe(10_000);
+    expect(session.metricsHistory).toEqual([]);
+  });
+
+  it('pauses and goes on', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5]);
+    session.pause();
+    await settle();
+    expect(session.phase).toBe('paused');
+    session.train();
+    expect(session.phase).toBe('training');
+  });
+
+  it('that diverged keeps what was finite, and goes no further', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5, 1e30]);
+    engine.last.end('diverged');
+    await settle();
+    expect(session.diverged).toBe(true);
+    expect(session.phase).toBe('paused');
+    session.train();
+    expect(engine.last.training).toBe(false);
+    await session.reset(defaultState);
+    expect(session.diverged).toBe(false);
+  });
+
+  it('starts afresh on a reset, though nothing else is asked for', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5]);
+    await session.reset(defaultState);
+    await settle();
+    expect(engine.last.configs.length).toBe(2);
+    expect(session.stepsDone).toBe(0);
+    expect(session.phase).toBe('flowing');
+  });
+
+  it('out of sight stops and goes on, if the reader chose so', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5]);
+    session.watch(false, false);
+    await settle();
+    expect(session.phase).toBe('paused');
+    expect(session.heldBack).toBe(true);
+    session.watch(true, false);
+    expect(session.phase).toBe('training');
+    session.watch(false, true);
+    expect(session.phase).toBe('training');
+  });
+});
+
+describe('the difference', () => {
+  it('is asked for once for each t and each model, the latest last', async () => {
+    await open();
+    session.wantDifference(0.2);
+    session.wantDifference(0.3);
+    await settle();
+    expect(engine.last.differences).toEqual([0.2]);
+    expect(session.difference?.t).toBe(0.2);
+    session.wantDifference(0.2);
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    session.wantDifference(0.2);
+    session.wantDifference(0.4);
+    await settle();
+    expect(engine.last.differences).toEqual([0.2, 0.4]);
+  });
+});
+
+describe('a crash', () => {
+  it('is told, and a restart makes the experiment again', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5]);
+    engine.crash();
+    await settle();
+    expect(session.phase).toBe('error');
+    expect(session.error?.code).toBe('crashed');
+    session.restart();
+    await settle();
+    expect(engine.experiments.length).toBe(2);
+    expect(session.phase).toBe('flowing');
+    expect(session.stepsDone).toBe(0);
+    expect(session.error).toBeNull();
+  });
+});

@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import type { Metrics } from '../../../web/src/engine/protocol';
+import { linkState, linkTo } from '../../../web/src/figure/address';
+import { panelsOf, takeover } from '../../../web/src/figure/scenes';
+import { summarise, type Showing } from '../../../web/src/figure/summary';
+import { readLink } from '../../../web/src/state/link';
+import { defaultState } from '../../../web/src/state/settings';
+
+const metrics: Metrics = {
+  slicedW2: 0.3,
+  slicedW2Floor: 0.14,
+  energyDistance: 0.006,
+  energyDistanceFloor: 0.0018,
+  withinThree: 0.98,
+  withinThreeTruth: 0.989,
+  modeShares: new Float32Array(11),
+  count: 10_000,
+  stepsDone: 3200,
+  seconds: 1,
+};
+
+const showing: Showing = {
+  phase: 'paused',
+  state: { ...defaultState, view: 'difference' },
+  t: 0.62,
+  playing: false,
+  drawing: true,
+  stepsDone: 3200,
+  stepsShown: 3200,
+  diverged: false,
+  rms: 0.312,
+  metrics,
+};
+
+describe('the summary', () => {
+  it('says what is shown, with the numbers', () => {
+    expect(summarise(showing)).toBe(
+      't = 0.62. 2,000 particles, the exact field and the learned field after 3,200 steps, and a map of ' +
+        'their difference; RMS difference 0.31; energy distance 0.0060, floor 0.0018. ' +
+        'Training is paused at step 3,200.',
+    );
+  });
+
+  it('does not change while the flow plays', () => {
+    const playing = { ...showing, playing: true };
+    expect(summarise({ ...playing, t: 0.1, rms: 1 })).toBe(summarise({ ...playing, t: 0.9 }));
+  });
+
+  it('says what goes on out of sight', () => {
+    const hidden = { ...showing, drawing: false };
+    expect(summarise({ ...hidden, phase: 'training' })).toContain('training goes on');
+    expect(summarise(hidden)).toMatch(/drawing has stopped\.$/);
+  });
+
+  it('says what is wrong', () => {
+    expect(summarise({ ...showing, diverged: true })).toContain('diverged after step 3,200');
+    expect(summarise({ ...showing, phase: 'error' })).toContain('not running');
+  });
+});
+
+describe('the link', () => {
+  const run = { phase: 'flowing', stepsDone: 0, stepsTotal: 8000 } as const;
+
+  it('asks for no training before there was any', () => {
+    expect(linkState(defaultState, run, 0.5)).toMatchObject({ train: false, trainUntil: 0 });
+  });
+
+  it('asks for as many steps as its sender had trained', () => {
+    const paused = linkState(defaultState, { ...run, phase: 'paused', stepsDone: 640 }, 0.5);
+    expect(paused).toMatchObject({ train: true, trainUntil: 640 });
+    const done = linkState(defaultState, { ...run, phase: 'done', stepsDone: 8000 }, 0.5);
+    expect(done).toMatchObject({ train: true, trainUntil: 0 });
+  });
+
+  it('has the moment that is shown, if one is', () => {
+    expect(linkState(defaultState, run, 0.5).t).toBe(0);
+    expect(linkState({ ...defaultState, playing: false }, run, 0.51239).t).toBe(0.5124);
+  });
+
+  it('can be read back, whatever it is put on', () => {
+    const state = { ...defaultState, seed: 7, playing: false, t: 0.25 };
+    const url = linkTo('https://figures.example/post/?v=1&seed=3#figure', state);
+    expect(url.hash).toBe('#figure');
+    expect(readLink(url.search)).toEqual({ state, problems: [] });
+  });
+});
+
+describe('the views', () => {
+  it('have one panel or two', () => {
+    expect(panelsOf('side')).toEqual(['exact', 'learned']);
+    expect(panelsOf('difference')).toEqual(['both', 'difference']);
+    expect(panelsOf('exact')).toEqual(['exact']);
+    expect(panelsOf('learned')).toEqual(['learned']);
+  });
+
+  it('let a new clip take over smoothly, unless it is another cloud or the reader wants stillness', () => {
+    const clip = (length: number) => ({
+      times: Float64Array.of(0, 1),
+      positions: new Float32Array(length),
+      arrows: null,
+      functionEvaluations: 1,
+      stepsDone: 0,
+      seconds: 0,
+    });
+    const grid = { xMin: 0, xMax: 1, yMin: 0, yMax: 1, columns: 2, rows: 2 };
+    const shown = { clip: clip(8), previous: clip(8), since: 1000, arrowGrid: grid };
+    expect(takeover(shown, 1000, false)).toBe(0);
+    expect(takeover(shown, 1140, false)).toBeCloseTo(0.5);
+    expect(takeover(shown, 2000, false)).toBe(1);
+    expect(takeover(shown, 1000, true)).toBe(1);
+    expect(takeover({ ...shown, previous: clip(4) }, 1000, false)).toBe(1);
+    expect(takeover({ ...shown, previous: null }, 1000, false)).toBe(1);
+  });
+});
