@@ -8,6 +8,11 @@ include_guard(GLOBAL)
 include(FetchContent)
 include("${CMAKE_CURRENT_LIST_DIR}/Sources.cmake")
 
+# Unpacked files are as new as their unpacking, where CMake asks which way is meant.
+if(POLICY CMP0135)
+  cmake_policy(SET CMP0135 NEW)
+endif()
+
 # Sets <name>_SOURCE_DIR and <name>_BINARY_DIR. No code of the library is run yet: the SOURCE_SUBDIR holds no
 # CMakeLists.txt, so that FetchContent adds no target.
 macro(flowmatch_fetch name)
@@ -48,6 +53,7 @@ endfunction()
 
 function(flowmatch_add_highway)
   if(NOT TARGET hwy)
+    set(CMAKE_POLICY_DEFAULT_CMP0077 NEW)  # it honours the next line
     set(BUILD_TESTING OFF)
     set(HWY_ENABLE_CONTRIB OFF CACHE BOOL "")
     set(HWY_ENABLE_EXAMPLES OFF CACHE BOOL "")
