@@ -4,6 +4,7 @@ import { expect, test } from './sites';
 
 test.describe('one line in a post', () => {
   test('is enough: the figures move, train, and share one engine', async ({ page, sites }) => {
+    test.slow();
     expect(new URL(sites.blog).origin).not.toBe(new URL(sites.plain).origin);
     const builds: string[] = [];
     page.on('request', (request) => {
@@ -28,7 +29,8 @@ test.describe('one line in a post', () => {
     await blog.element.scrollIntoViewIfNeeded();
     await blog.button('Pause').click();
     await blog.expectPhase('paused');
-    await quick.expectPhase('done', 50_000);
+    await quick.element.scrollIntoViewIfNeeded();
+    await quick.expectPhase('done', 100_000);
     expectGood(await quick.metrics(10_000));
   });
 
