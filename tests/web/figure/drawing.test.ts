@@ -8,7 +8,11 @@ import {
   parseColor,
 } from '../../../web/src/figure/draw/color-table';
 import { densityIndex } from '../../../web/src/figure/draw/density';
-import { differencePosition, differenceTicks } from '../../../web/src/figure/draw/difference';
+import {
+  differenceOpacity,
+  differencePosition,
+  differenceTicks,
+} from '../../../web/src/figure/draw/difference';
 import { upsample, upsampledSize } from '../../../web/src/figure/draw/field-image';
 import { palettes } from '../../../web/src/figure/draw/palette';
 import { dotStamp, dotStyle, stampDots } from '../../../web/src/figure/draw/particles';
@@ -32,12 +36,15 @@ describe('colours', () => {
     );
   });
 
-  it('of the difference map grow lighter with the difference, in both themes', () => {
+  it('of each map leave the ground steadily, in both themes', () => {
     const light = (pixel: number) =>
       0.2126 * (pixel & 255) + 0.7152 * ((pixel >> 8) & 255) + 0.0722 * ((pixel >> 16) & 255);
-    for (const { difference } of Object.values(palettes)) {
-      const steps = [0, 64, 128, 192, 255].map((index) => light(difference[index] ?? 0));
-      expect(steps).toEqual([...steps].sort((a, b) => a - b));
+    for (const { theme, density, difference } of Object.values(palettes)) {
+      for (const map of [density, difference]) {
+        const steps = [0, 64, 128, 192, 255].map((index) => light(map[index] ?? 0));
+        const ascending = [...steps].sort((a, b) => a - b);
+        expect(steps).toEqual(theme === 'dark' ? ascending : ascending.reverse());
+      }
     }
   });
 });
@@ -128,6 +135,15 @@ describe('fields as images', () => {
     expect(differencePosition(1000)).toBe(1);
     const places = differenceTicks.map(differencePosition);
     expect(places).toEqual([...places].sort((a, b) => a - b));
+  });
+});
+
+describe('the difference map', () => {
+  it('fades where there is next to no density', () => {
+    expect(differenceOpacity(0)).toBe(1);
+    expect(differenceOpacity(-6)).toBe(1);
+    expect(differenceOpacity(-10)).toBeLessThan(0.9);
+    expect(differenceOpacity(-1000)).toBeCloseTo(0.1);
   });
 });
 

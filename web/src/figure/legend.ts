@@ -30,7 +30,7 @@ export function legendOf(state: State, shown: Shown | null, palette: Palette): T
 
 function densityEntry(state: State, palette: Palette): TemplateResult {
   if (state.view === 'difference') {
-    return html`<span>Contours on the map: exact density p<sub>t</sub></span>`;
+    return html`<span>Contours: p<sub>t</sub></span>`;
   }
   const background = cssGradient(palette.density);
   return html`
@@ -51,7 +51,7 @@ function differenceScaleBar(palette: Palette): TemplateResult {
   const background = cssGradient(palette.difference);
   return html`
     <span class="ticked">
-      <span>|learned − exact|</span>
+      <span>|learned − exact|, pale where p<sub>t</sub> is small</span>
       <span class="bar" style=${styleMap({ background })}></span>
       <ol>
         ${differenceTicks.map(

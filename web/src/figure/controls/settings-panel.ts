@@ -1,6 +1,6 @@
 /** All settings, in a disclosure: presets, what decides the training, what moves the cloud, the figure itself. */
-import { css, html, LitElement, type TemplateResult } from 'lit';
-import { property } from 'lit/decorators.js';
+import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
+import { property, state } from 'lit/decorators.js';
 import type { Problem } from '../../engine/protocol';
 import { keyOfProblem } from '../../state/link';
 import { presetLabels, presets, type PresetName } from '../../state/presets';
@@ -157,37 +157,50 @@ export class SettingsPanel extends LitElement {
   @property({ attribute: false }) inForce: State = defaultState;
   @property({ attribute: false }) problems: readonly Problem[] = [];
 
+  /** Rendered when it is first opened: most readers never need it. */
+  @state() private opened = false;
+
   protected override render(): TemplateResult {
+    return html`
+      <details
+        @toggle=${(event: Event) => {
+          this.opened ||= (event.target as HTMLDetailsElement).open;
+        }}
+      >
+        <summary>Settings</summary>
+        ${this.opened ? this.#content() : nothing}
+      </details>
+    `;
+  }
+
+  #content(): TemplateResult {
     const waiting = new Set(changedKeys(this.state, this.inForce));
     return html`
-      <details>
-        <summary>Settings</summary>
-        <div class="presets" role="group" aria-label="Presets">
-          ${(Object.keys(presets) as PresetName[]).map((name) => this.#preset(name))}
-        </div>
-        ${groups.map(
-          (group) => html`
-            <fieldset>
-              <legend>${group.title}</legend>
-              <p class="note">${group.note}</p>
-              <div class="fields">
-                ${group.keys.map(
-                  (key) => html`
-                    <flow-matching-setting
-                      .key=${key}
-                      .value=${this.state[key]}
-                      .problem=${this.problems.find((problem) => keyOfProblem(problem) === key)}
-                      ?waits=${waiting.has(key)}
-                      data-setting=${settings[key].name}
-                      @figure-change=${this.#forward}
-                    ></flow-matching-setting>
-                  `,
-                )}
-              </div>
-            </fieldset>
-          `,
-        )}
-      </details>
+      <div class="presets" role="group" aria-label="Presets">
+        ${(Object.keys(presets) as PresetName[]).map((name) => this.#preset(name))}
+      </div>
+      ${groups.map(
+        (group) => html`
+          <fieldset>
+            <legend>${group.title}</legend>
+            <p class="note">${group.note}</p>
+            <div class="fields">
+              ${group.keys.map(
+                (key) => html`
+                  <flow-matching-setting
+                    .key=${key}
+                    .value=${this.state[key]}
+                    .problem=${this.problems.find((problem) => keyOfProblem(problem) === key)}
+                    ?waits=${waiting.has(key)}
+                    data-setting=${settings[key].name}
+                    @figure-change=${this.#forward}
+                  ></flow-matching-setting>
+                `,
+              )}
+            </div>
+          </fieldset>
+        `,
+      )}
     `;
   }
 

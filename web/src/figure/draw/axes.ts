@@ -15,7 +15,7 @@ export function drawGround(
 const leastLabelledWidth = 230;
 
 export function drawAxes(
-  context: CanvasRenderingContext2D,
+  context: CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D,
   viewport: Viewport,
   palette: Palette,
 ): void {
@@ -53,7 +53,7 @@ export function drawAxes(
 
 /** A label with a rim of the ground around it, to be read on any layer. */
 function drawLabel(
-  context: CanvasRenderingContext2D,
+  context: CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D,
   text: string,
   x: number,
   y: number,
@@ -63,4 +63,32 @@ function drawLabel(
   context.lineWidth = halo.width;
   context.strokeText(text, x, y);
   context.fillText(text, x, y);
+}
+
+/** CSS pixels from the left and the lower edge within which marks and labels lie. */
+const leftStrip = 46;
+const lowerStrip = 26;
+
+/** The same, drawn once a size and theme: text is dear, and the axes never change. */
+export class AxesMemory {
+  #canvas: OffscreenCanvas | undefined;
+  #viewport: Viewport | undefined;
+  #palette: Palette | undefined;
+
+  draw(context: CanvasRenderingContext2D, viewport: Viewport, palette: Palette): void {
+    const { size, half, pixelRatio } = viewport;
+    const fits = this.#viewport?.size === size && this.#viewport.half === half;
+    if (!this.#canvas || !fits || this.#palette !== palette) {
+      this.#canvas = new OffscreenCanvas(size, size);
+      const own = this.#canvas.getContext('2d');
+      if (own) drawAxes(own, viewport, palette);
+      this.#viewport = viewport;
+      this.#palette = palette;
+    }
+    const left = Math.min(size, leftStrip * pixelRatio);
+    const lower = Math.min(size, lowerStrip * pixelRatio);
+    const top = size - lower;
+    context.drawImage(this.#canvas, 0, 0, left, top, 0, 0, left, top);
+    context.drawImage(this.#canvas, 0, top, size, lower, 0, top, size, lower);
+  }
 }

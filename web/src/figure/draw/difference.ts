@@ -1,9 +1,11 @@
 /**
  * The difference layer: |learned - exact| over the window at one t, on a logarithmic colour scale that
- * stays the same for every t and all through training, so that maps can be compared.
+ * stays the same for every t and all through training, so that maps can be compared. It fades where p_t is
+ * next to nothing: no particle goes there, and the network has never been asked.
  */
 import type { Difference, Grid } from '../../engine/protocol';
 import type { ColorTable } from './color-table';
+import { maximum, readField, type FieldMovie } from '../data/field-movie';
 import { FieldImage } from './field-image';
 import type { Viewport } from './geometry';
 
@@ -26,28 +28,50 @@ export interface DifferenceMap extends Difference {
   readonly grid: Grid;
 }
 
+/** Where the density is above exp(-6) of its peak the map is opaque; at exp(-14) it is nearly gone. */
+const opaqueFrom = -6;
+const goneAt = -14;
+const leastOpacity = 0.1;
+
+/** How opaque the map is where the log-density lies so far below its peak. */
+export function differenceOpacity(belowPeak: number): number {
+  const u = Math.min(1, Math.max(0, (belowPeak - goneAt) / (opaqueFrom - goneAt)));
+  return leastOpacity + (1 - leastOpacity) * u * u * (3 - 2 * u);
+}
+
 export class DifferenceLayer {
   #image: FieldImage | undefined;
-  #drawn: { map: DifferenceMap; table: ColorTable } | undefined;
+  #drawn: { map: DifferenceMap; table: ColorTable; density: FieldMovie | undefined } | undefined;
 
   draw(
     context: CanvasRenderingContext2D,
     viewport: Viewport,
     map: DifferenceMap,
     table: ColorTable,
+    density: FieldMovie | undefined,
   ): void {
-    if (this.#image?.columns !== map.grid.columns) {
-      this.#image = new FieldImage(map.grid.columns);
+    const { columns } = map.grid;
+    if (this.#image?.columns !== columns) {
+      this.#image = new FieldImage(columns);
       this.#drawn = undefined;
     }
-    if (this.#drawn?.map !== map || this.#drawn.table !== table) {
+    const drawn = this.#drawn;
+    if (drawn?.map !== map || drawn.table !== table || drawn.density !== density) {
       // Upsampled in the scale's own logarithm; a place of no difference at all is the scale's low end.
       const positions = map.magnitude.map(differencePosition);
-      this.#image.update(positions, differenceIndex, table);
-      this.#drawn = { map, table };
+      const weights = density?.grid.columns === columns ? opacities(density, map.t) : undefined;
+      this.#image.update(positions, differenceIndex, table, weights);
+      this.#drawn = { map, table, density };
     }
     this.#image.draw(context, viewport.size);
   }
+}
+
+function opacities(density: FieldMovie, t: number): Float32Array {
+  const values = new Float32Array(density.grid.columns * density.grid.rows);
+  readField(density, t, values);
+  const peak = maximum(values);
+  return values.map((value) => differenceOpacity(value - peak));
 }
 
 function differenceIndex(position: number): number {

@@ -76,6 +76,7 @@ export class FieldImage {
   readonly #columns: number;
   readonly #size: number;
   readonly #fine: Float32Array;
+  #fineWeights: Float32Array | undefined;
   readonly #scratch: Float32Array;
   readonly #image: ImageData;
   readonly #pixels: Uint32Array;
@@ -95,15 +96,25 @@ export class FieldImage {
     return this.#columns;
   }
 
-  /** Colours `values` (columns x columns, the first row at the bottom of the window). */
-  update(values: Float32Array, scale: Scale, table: ColorTable): void {
-    upsample(values, this.#columns, this.#fine, this.#scratch);
+  /**
+   * Colours `values` (columns x columns, the first row at the bottom of the window); with `weights`, each is
+   * as opaque as its weight, 0 to 1.
+   */
+  update(values: Float32Array, scale: Scale, table: ColorTable, weights?: Float32Array): void {
     const size = this.#size;
+    upsample(values, this.#columns, this.#fine, this.#scratch);
+    if (weights) {
+      this.#fineWeights ??= new Float32Array(size * size);
+      upsample(weights, this.#columns, this.#fineWeights, this.#scratch);
+    }
     for (let i = 0; i < size; i++) {
       const target = (size - 1 - i) * size;
       for (let j = 0; j < size; j++) {
-        const index = scale(this.#fine[i * size + j] ?? NaN);
-        this.#pixels[target + j] = table[index] ?? 0;
+        const at = i * size + j;
+        const color = table[scale(this.#fine[at] ?? NaN)] ?? 0;
+        const weight = weights ? (this.#fineWeights?.[at] ?? 1) : 1;
+        const alpha = Math.round(255 * Math.min(1, Math.max(0, weight)));
+        this.#pixels[target + j] = (color & 0xffffff) | (alpha << 24);
       }
     }
     this.#canvas.getContext('2d')?.putImageData(this.#image, 0, 0);

@@ -2,7 +2,7 @@
  * The colours of the drawing, light and dark. Blue is the exact field and orange the learned one everywhere
  * in the figure: the Okabe-Ito pair, which colour-blind readers can tell apart.
  */
-import { interpolateGreys, interpolateMagma, interpolateViridis } from 'd3-scale-chromatic';
+import { interpolateGreys, interpolateMagma } from 'd3-scale-chromatic';
 import { colorTable, type ColorTable } from './color-table';
 
 export type ThemeName = 'light' | 'dark';
@@ -21,34 +21,63 @@ export interface Palette {
   readonly contour: string;
   /** From no density to the peak; begins at the ground. */
   readonly density: ColorTable;
-  /** From a small difference to a large one. */
+  /** From a small difference to a large one; begins at the ground. */
   readonly difference: ColorTable;
 }
 
-const light: Palette = {
-  theme: 'light',
-  ground: '#fbfbf9',
-  line: '#c9ccd3',
-  label: '#5a616e',
-  exact: '#0072b2',
-  learned: '#d55e00',
-  arrow: '#30343c',
-  contour: 'rgba(20, 22, 28, 0.55)',
-  density: colorTable((u) => interpolateGreys(0.48 * u), '#fbfbf9'),
-  difference: colorTable((u) => interpolateViridis(u)),
-};
+/** Colour maps are made when they are first used: a page shows one theme, and rarely every map. */
+function lazily(make: () => ColorTable): () => ColorTable {
+  let table: ColorTable | undefined;
+  return () => (table ??= make());
+}
 
-const dark: Palette = {
-  theme: 'dark',
-  ground: '#101216',
-  line: '#3b414b',
-  label: '#a3aab6',
-  exact: '#56b4e9',
-  learned: '#f28e3c',
-  arrow: '#d4d8df',
-  contour: 'rgba(255, 255, 255, 0.6)',
-  density: colorTable((u) => interpolateGreys(0.94 - 0.34 * u), '#101216'),
-  difference: colorTable((u) => interpolateMagma(u)),
-};
+function palette(
+  colors: Omit<Palette, 'density' | 'difference'>,
+  density: (u: number) => string,
+  difference: (u: number) => string,
+): Palette {
+  // Both maps begin at the ground: what is nothing looks like nothing.
+  const densityTable = lazily(() => colorTable(density, colors.ground));
+  const differenceTable = lazily(() => colorTable(difference, colors.ground));
+  return {
+    ...colors,
+    get density() {
+      return densityTable();
+    },
+    get difference() {
+      return differenceTable();
+    },
+  };
+}
+
+const light = palette(
+  {
+    theme: 'light',
+    ground: '#fbfbf9',
+    line: '#c9ccd3',
+    label: '#5a616e',
+    exact: '#0072b2',
+    learned: '#d55e00',
+    arrow: '#30343c',
+    contour: 'rgba(20, 22, 28, 0.6)',
+  },
+  (u) => interpolateGreys(0.48 * u),
+  (u) => interpolateMagma(0.97 - 0.9 * u),
+);
+
+const dark = palette(
+  {
+    theme: 'dark',
+    ground: '#101216',
+    line: '#3b414b',
+    label: '#a3aab6',
+    exact: '#56b4e9',
+    learned: '#f28e3c',
+    arrow: '#d4d8df',
+    contour: 'rgba(255, 255, 255, 0.65)',
+  },
+  (u) => interpolateGreys(0.94 - 0.34 * u),
+  (u) => interpolateMagma(0.05 + 0.93 * u),
+);
 
 export const palettes: Readonly<Record<ThemeName, Palette>> = { light, dark };

@@ -5,7 +5,7 @@
 import type { FlowClip, Grid } from '../../engine/protocol';
 import { arrowCount, blend, particleCount, placeAt, readFrame, sized } from '../data/clip';
 import { drawArrows } from './arrows';
-import { drawAxes, drawGround } from './axes';
+import { AxesMemory, drawGround } from './axes';
 import type { DensityLayer } from './density';
 import { DifferenceLayer, type DifferenceMap } from './difference';
 import type { Viewport } from './geometry';
@@ -39,6 +39,7 @@ export interface Scene {
 
 /** What a panel keeps from one frame to the next, only to draw it faster. */
 export class PanelMemory {
+  readonly axes = new AxesMemory();
   readonly difference = new DifferenceLayer();
   readonly particles = new ParticleBuffer();
   readonly clouds: CloudMemory[] = [];
@@ -61,7 +62,8 @@ export function drawPanel(
   const { palette, t } = scene;
   drawGround(context, viewport, palette);
   if (scene.difference) {
-    memory.difference.draw(context, viewport, scene.difference, palette.difference);
+    const movie = scene.density?.movie;
+    memory.difference.draw(context, viewport, scene.difference, palette.difference, movie);
   }
   if (scene.density && scene.densityStyle === 'backdrop') {
     scene.density.drawBackdrop(context, viewport, t, palette.density);
@@ -80,7 +82,7 @@ export function drawPanel(
     const cloudMemory = memory.clouds[index];
     if (cloudMemory) drawCloud(context, viewport, scene, cloud, cloudMemory, memory.particles);
   });
-  drawAxes(context, viewport, palette);
+  memory.axes.draw(context, viewport, palette);
   return more;
 }
 

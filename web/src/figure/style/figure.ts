@@ -224,6 +224,21 @@ export const figureStyle = css`
     padding-left: 1.2em;
   }
 
+  /* The room of the parts until they are there. */
+  flow-matching-time:not(:defined),
+  flow-matching-view:not(:defined),
+  flow-matching-training:not(:defined),
+  flow-matching-loss:not(:defined),
+  flow-matching-quality:not(:defined),
+  flow-matching-settings:not(:defined) {
+    display: block;
+    min-height: 45px;
+  }
+
+  flow-matching-loss:not(:defined) {
+    min-height: 308px;
+  }
+
   @container (max-width: 719px) {
     .measures {
       grid-template-columns: minmax(0, 1fr);
