@@ -104,6 +104,42 @@ describe('starting', () => {
     expect((await errorOf(call)).code).toBe('load_failed');
   });
 
+  it('of a build that fails goes on with the next, and loses no request', async () => {
+    const { engine, workers, worker } = fakeEngine({
+      start: (failed) =>
+        Promise.resolve({ tier: failed.has('relaxed') ? 'simd' : 'relaxed', message: start }),
+    });
+    const onCrash = vi.fn();
+    engine.addEventListener('crash', onCrash);
+    const making = engine.createExperiment(quickConfig);
+    await settled();
+    expect(engine.tierName).toBe('relaxed');
+    const error: ErrorBody = { code: 'load_failed', message: 'no memory', problems: [] };
+    worker().says({ type: 'failed', error });
+    expect(workers[0]?.terminated).toBe(true);
+    await settled();
+    expect(engine.tierName).toBe('simd');
+    // What the first one still says is nobody's business.
+    workers[0]?.says({ type: 'failed', error });
+    workers[0]?.throws('late');
+    worker().ready();
+    worker().answers('create', created);
+    await making;
+    expect(workers).toHaveLength(2);
+    expect(onCrash).not.toHaveBeenCalled();
+  });
+
+  it('of the last build that there is, or of the one asked for, ends when it fails', async () => {
+    const error: ErrorBody = { code: 'load_failed', message: 'no memory', problems: [] };
+    for (const fake of [fakeEngine(), fakeEngine({ wanted: 'relaxed' })]) {
+      const call = fake.engine.createExperiment(quickConfig);
+      await settled();
+      fake.worker().says({ type: 'failed', error });
+      expect(await errorOf(call)).toMatchObject(error);
+      expect(fake.workers).toHaveLength(1);
+    }
+  });
+
   it('is the same for all figures of a page', () => {
     expect(Engine.shared()).toBe(Engine.shared());
     expect(Engine.shared('simd')).toBe(Engine.shared('simd'));

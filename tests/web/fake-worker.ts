@@ -8,6 +8,7 @@ import type {
   Request,
   RequestKind,
   Start,
+  TierName,
   ToWorker,
 } from '../../web/src/engine/protocol';
 
@@ -71,15 +72,21 @@ export class FakeWorker implements WorkerLike {
 }
 
 /** An engine and the workers that it starts, oldest first. */
-export function fakeEngine(change: { start?: () => Launch['start']; launch?: () => never } = {}) {
+export function fakeEngine(
+  change: {
+    start?: (failed: ReadonlySet<TierName>) => Launch['start'];
+    launch?: () => never;
+    wanted?: TierName;
+  } = {},
+) {
   const workers: FakeWorker[] = [];
-  const engine = new Engine('auto', () => {
+  const engine = new Engine(change.wanted ?? 'auto', (_wanted, failed) => {
     change.launch?.();
     const worker = new FakeWorker();
     workers.push(worker);
     return {
       worker,
-      start: change.start?.() ?? Promise.resolve({ tier: 'simd', message: start }),
+      start: change.start?.(failed) ?? Promise.resolve({ tier: 'simd', message: start }),
     };
   });
   const worker = () => {

@@ -14,7 +14,7 @@
  * Not here: how a worker is started (launch.ts), or what it does (worker.ts).
  */
 import { EngineError, messageOf } from './errors';
-import { launch, type Launcher, type WorkerLike } from './launch';
+import { launch, type Launch, type Launcher, type WorkerLike } from './launch';
 import type {
   Created,
   Difference,
@@ -105,7 +105,9 @@ export class Engine extends EventTarget {
   #error: EngineError | null = null;
   #tierName: TierName | null = null;
   #tier: Tier | null = null;
-  /** Counts workers; what an earlier one still says is nobody's business. */
+  /** Builds that did not start although the browser seemed able: another is tried. */
+  readonly #failedTiers = new Set<TierName>();
+  /** Counts starts: an experiment of an earlier one is gone. */
   #generation = 0;
   #nextId = 1;
   #nextExperiment = 1;
@@ -166,6 +168,7 @@ export class Engine extends EventTarget {
   /** After a crash: a new worker. Does nothing when one is running. */
   restart(): void {
     if (this.#status !== 'crashed') return;
+    this.#failedTiers.clear();
     this.#start();
     this.dispatchEvent(new EngineEvent('restart'));
   }
@@ -204,42 +207,49 @@ export class Engine extends EventTarget {
   }
 
   #start(): void {
-    const generation = ++this.#generation;
+    this.#generation++;
     this.#status = 'starting';
     this.#error = null;
-    const current = () => generation === this.#generation && this.#status !== 'crashed';
+    this.#launchWorker();
+  }
+
+  #launchWorker(): void {
+    let launched: Launch;
+    try {
+      launched = this.#launch(this.#wanted, this.#failedTiers);
+    } catch (thrown) {
+      this.#crash(new EngineError('load_failed', `The engine did not start: ${messageOf(thrown)}`));
+      return;
+    }
+    const { worker, start } = launched;
+    this.#worker = worker;
+    // Nobody listens to a worker that was given up.
+    const current = () => this.#worker === worker;
     const fail = (code: 'load_failed' | 'crashed', message: string) => {
       if (current()) this.#crash(new EngineError(code, message));
     };
-    try {
-      const { worker, start } = this.#launch(this.#wanted);
-      this.#worker = worker;
-      worker.onmessage = ({ data }) => {
-        if (current()) this.#receive(data);
-      };
-      worker.onerror = (event) => {
-        // A script that could not be fetched gives an event without a message.
-        const message = (event as Partial<ErrorEvent>).message ?? 'its script could not be loaded';
-        if (this.#status === 'starting')
-          fail('load_failed', `The engine did not start: ${message}.`);
-        else fail('crashed', `The engine stopped: ${message}`);
-      };
-      worker.onmessageerror = () => {
-        fail('crashed', 'The engine sent a message that could not be read.');
-      };
-      start.then(
-        ({ tier, message }) => {
-          if (!current() || this.#status !== 'starting') return;
-          this.#tierName = tier;
-          worker.postMessage(message);
-        },
-        (thrown: unknown) => {
-          fail('load_failed', messageOf(thrown));
-        },
-      );
-    } catch (thrown) {
-      fail('load_failed', `The engine did not start: ${messageOf(thrown)}`);
-    }
+    worker.onmessage = ({ data }) => {
+      if (current()) this.#receive(data);
+    };
+    worker.onerror = (event) => {
+      // A script that could not be fetched gives an event without a message.
+      const message = (event as Partial<ErrorEvent>).message ?? 'its script could not be loaded';
+      if (this.#status === 'starting') fail('load_failed', `The engine did not start: ${message}.`);
+      else fail('crashed', `The engine stopped: ${message}`);
+    };
+    worker.onmessageerror = () => {
+      fail('crashed', 'The engine sent a message that could not be read.');
+    };
+    start.then(
+      ({ tier, message }) => {
+        if (!current()) return;
+        this.#tierName = tier;
+        worker.postMessage(message);
+      },
+      (thrown: unknown) => {
+        fail('load_failed', messageOf(thrown));
+      },
+    );
   }
 
   #receive(message: FromWorker): void {
@@ -254,6 +264,7 @@ export class Engine extends EventTarget {
         return;
       }
       case 'failed':
+        if (this.#status === 'starting' && this.#tryAnotherTier()) return;
         this.#crash(EngineError.from(message.error));
         return;
       case 'progress':
@@ -288,6 +299,20 @@ export class Engine extends EventTarget {
       // It holds something that no message can carry, such as a function.
       this.#settle(request.id)?.reject(new EngineError('invalid_config', messageOf(thrown)));
     }
+  }
+
+  /**
+   * The fastest build may fail where slower ones run: its memory refused, its threads forbidden. The
+   * requests that wait are for the next worker as well as they were for this one.
+   */
+  #tryAnotherTier(): boolean {
+    const failed = this.#tierName;
+    if (this.#wanted !== 'auto' || failed === null || failed === 'simd') return false;
+    this.#failedTiers.add(failed);
+    this.#tierName = null;
+    this.#worker?.terminate();
+    this.#launchWorker();
+    return true;
   }
 
   #crash(error: EngineError): void {

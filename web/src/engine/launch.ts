@@ -24,7 +24,8 @@ export interface Launch {
   start: Promise<{ tier: TierName; message: Start }>;
 }
 
-export type Launcher = (wanted: TierName | 'auto') => Launch;
+/** `failed` are builds that were tried and did not start. */
+export type Launcher = (wanted: TierName | 'auto', failed: ReadonlySet<TierName>) => Launch;
 
 /** The folder of the WebAssembly builds, relative to the worker's script: set by vite.config.ts. */
 declare const __FLOWMATCH_WASM__: string;
@@ -32,11 +33,17 @@ declare const __FLOWMATCH_WASM__: string;
 /** One compilation for all workers of the page, also for one that replaces another. */
 const compiled = new Map<string, Promise<WebAssembly.Module>>();
 
-export const launch: Launcher = (wanted) => {
+export const launch: Launcher = (wanted, failed) => {
   const script = new URL(workerUrl, import.meta.url);
   // The page may be elsewhere than its scripts: a post that embeds the figure.
   const sameOrigin = script.origin === location.origin;
-  return { worker: startWorker(script, sameOrigin), start: prepare(wanted, script, sameOrigin) };
+  const tier = probe(sameOrigin).then((capabilities) =>
+    chooseTier(
+      availableTiers(capabilities).filter((name) => !failed.has(name)),
+      wanted,
+    ),
+  );
+  return { worker: startWorker(script, sameOrigin), start: prepare(tier, script) };
 };
 
 function startWorker(script: URL, sameOrigin: boolean): WorkerLike {
@@ -53,11 +60,10 @@ function startWorker(script: URL, sameOrigin: boolean): WorkerLike {
 }
 
 async function prepare(
-  wanted: TierName | 'auto',
+  choice: Promise<TierName>,
   script: URL,
-  sameOrigin: boolean,
 ): Promise<{ tier: TierName; message: Start }> {
-  const tier = chooseTier(availableTiers(await probe(sameOrigin)), wanted);
+  const tier = await choice;
   const folder = new URL(`${__FLOWMATCH_WASM__}/${tier}/`, script);
   const glue = new URL('flowmatch.mjs', folder).href;
   preload(glue);
