@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { buildTypes } from '../wasm/build.mjs';
-import { configurePreset } from '../wasm/toolchain/cmake.mjs';
+import { buildFolder, configurePreset } from '../wasm/toolchain/cmake.mjs';
 import { debianRelease, installPackages } from '../wasm/toolchain/debian.mjs';
 import { BUILD, NODE_BIN, ROOT } from '../wasm/toolchain/paths.mjs';
 import { versionIn } from '../wasm/toolchain/prerequisites.mjs';
@@ -74,8 +74,8 @@ async function checkClangTidy(_fix, { emscripten }) {
   const clangTidy = await llvmTool('clang-tidy');
   await configurePreset('native-release');
   await configurePreset('wasm-simd');
-  const native = ['-p', join(BUILD, 'native')];
-  const wasm = ['-p', join(BUILD, 'wasm-simd'), ...emscriptenArguments(emscripten)];
+  const native = ['-p', buildFolder('native-release')];
+  const wasm = ['-p', buildFolder('wasm-simd'), ...emscriptenArguments(emscripten)];
   const jobs = [
     ...filesEndingIn(['core', 'tests'], '.cpp').map((source) => ({ source, args: native })),
     ...filesEndingIn(['wasm'], '.cpp').map((source) => ({ source, args: wasm })),
@@ -83,8 +83,8 @@ async function checkClangTidy(_fix, { emscripten }) {
   // A file takes many seconds: it is looked at again when it, a header or the configuration has changed.
   const shared = hashOfFiles([
     join(ROOT, '.clang-tidy'),
-    join(BUILD, 'native/compile_commands.json'),
-    join(BUILD, 'wasm-simd/compile_commands.json'),
+    join(buildFolder('native-release'), 'compile_commands.json'),
+    join(buildFolder('wasm-simd'), 'compile_commands.json'),
     ...filesEndingIn(['core', 'wasm', 'tests'], '.h').map((header) => join(ROOT, header)),
   ]);
   const errors = await forAll(jobs, ({ source, args }) =>

@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { buildEngine } from '../wasm/build.mjs';
-import { buildPreset } from '../wasm/toolchain/cmake.mjs';
+import { buildFolder, buildPreset } from '../wasm/toolchain/cmake.mjs';
 import { BUILD, NODE_BIN } from '../wasm/toolchain/paths.mjs';
 import { setUp } from '../wasm/toolchain/setup.mjs';
 import { CommandError, main, run, seconds, UserError } from '../wasm/toolchain/steps.mjs';
@@ -41,7 +41,7 @@ async function runNative() {
 
 async function runUnderNode(preset) {
   await buildPreset(preset, ['flowmatch_tests']);
-  const program = join(BUILD, preset, 'tests/core/flowmatch_tests.mjs');
+  const program = join(buildFolder(preset), 'tests/core/flowmatch_tests.mjs');
   const attempted = await attempt(process.execPath, [program]);
   const all = /All tests passed \(.* in (\d+) test cases?\)/.exec(attempted.output);
   if (all) return result(attempted, Number(all[1]), 0);
