@@ -1,14 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { describeTier } from '../../../web/src/figure/tier-name';
 import {
-  enumerate,
-  formatBytes,
   formatCount,
   formatDuration,
   formatLoss,
   formatPercent,
   formatRate,
   formatSignificant,
+  formatTick,
   formatTime,
   plural,
 } from '../../../web/src/figure/format';
@@ -38,10 +37,11 @@ describe('numbers for the reader', () => {
   it('write losses, rates and shares', () => {
     expect([9.826, 12345.6, Infinity].map(formatLoss)).toEqual(['9.83', '12,346', '–']);
     expect([1234, 99.4, 3.21, NaN].map(formatRate)).toEqual(['1,230', '99', '3.2', '–']);
+    expect([0.5, 20, 100_000].map(formatTick)).toEqual(['0.5', '20', '100K']);
     expect(formatPercent(0.9889)).toBe('98.9 %');
   });
 
-  it('write durations and sizes as people say them', () => {
+  it('write durations as people say them', () => {
     expect([0.2, 59, 61, 3600, 1e6, NaN].map(formatDuration)).toEqual([
       '1 s',
       '59 s',
@@ -49,16 +49,6 @@ describe('numbers for the reader', () => {
       '1 h 00 min',
       '12 days',
       '–',
-    ]);
-    expect([8.4e6, 123.4e6].map(formatBytes)).toEqual(['8.4 MB', '123 MB']);
-  });
-
-  it('enumerate', () => {
-    expect([[], ['a'], ['a', 'b'], ['a', 'b', 'c']].map(enumerate)).toEqual([
-      '',
-      'a',
-      'a and b',
-      'a, b and c',
     ]);
   });
 

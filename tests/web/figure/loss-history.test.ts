@@ -99,8 +99,8 @@ describe('a sparkline', () => {
     expect(line?.end[1]).toBeLessThan(line?.floorY ?? 0);
   });
 
-  it('is nothing without values', () => {
+  it('is nothing without two values', () => {
     expect(sparkline([], [], 1, 1, 10, 10)).toBeUndefined();
-    expect(sparkline([0], [NaN], 1, 1, 10, 10)).toBeUndefined();
+    expect(sparkline([0, 1], [NaN, 1], 1, 1, 10, 10)).toBeUndefined();
   });
 });

@@ -19,7 +19,13 @@ import { query } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { Engine } from '../engine/client';
 import type { Problem } from '../engine/protocol';
-import { attributeNames, describeProblem, readAttributes, readLink } from '../state/link';
+import {
+  attributeNames,
+  describeProblem,
+  keyOfProblem,
+  readAttributes,
+  readLink,
+} from '../state/link';
 import { applyPreset, type PresetName } from '../state/presets';
 import {
   assemble,
@@ -256,10 +262,14 @@ export class FlowMatching extends LitElement {
     if (session !== this.#session) return;
     this.#refused = problems;
     if (problems.length > 0) {
-      // Nothing was changed in the engine: what was in force stays so, and the control says why.
-      const keep = (key: Key) => settings[key].group === 'view';
-      this.#state = assemble((key) => (keep(key) ? this.#state : before)[key]);
-      this.#draft = this.#state;
+      // Nothing was changed in the engine: what was in force stays so, and the control says why. What was
+      // set besides and is not to blame waits on.
+      const blamed = new Set(problems.map(keyOfProblem));
+      const isView = (key: Key) => settings[key].group === 'view';
+      this.#state = assemble((key) => (isView(key) ? this.#state : before)[key]);
+      this.#draft = assemble((key) =>
+        blamed.has(key) || blamed.has(undefined) ? this.#state[key] : this.#draft[key],
+      );
       this.#dispatch('flowmatch-error', { problems });
       // A figure that opened with something refused opens with what is always allowed.
       if (!session.config && next !== defaultState) {
@@ -589,7 +599,7 @@ export class FlowMatching extends LitElement {
                   <p>
                     ${
                       error.code === 'load_failed'
-                        ? 'The figure needs WebAssembly with SIMD, which current versions of Chrome, Edge, Firefox and Safari have.'
+                        ? 'It needs the files beside the figure’s script, and WebAssembly with SIMD, which current versions of Chrome, Edge, Firefox and Safari have.'
                         : 'All settings are kept; the trained weights are lost, and the same seed trains the same ones again.'
                     }
                   </p>

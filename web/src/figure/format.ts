@@ -7,6 +7,13 @@ export function formatCount(count: number): string {
   return grouped.format(Math.round(count));
 }
 
+const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
+
+/** A number beside an axis: short, 0.05, 20, 10K. */
+export function formatTick(value: number): string {
+  return Math.abs(value) >= 1000 ? compact.format(value) : String(value);
+}
+
 /** Time t, always two decimals. */
 export function formatTime(t: number): string {
   return t.toFixed(2);
@@ -56,19 +63,7 @@ export function formatPercent(share: number, decimals = 1): string {
   return Number.isFinite(share) ? `${(100 * share).toFixed(decimals)} %` : '–';
 }
 
-/** Bytes in the unit that a reader knows: "8.4 MB". */
-export function formatBytes(bytes: number): string {
-  const mega = bytes / 1e6;
-  return mega >= 10 ? `${Math.round(mega)} MB` : `${mega.toFixed(1)} MB`;
-}
-
 /** "1 step", "2 steps". */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
-}
-
-/** "a", "a and b", "a, b and c". */
-export function enumerate(words: readonly string[]): string {
-  if (words.length <= 1) return words.join('');
-  return `${words.slice(0, -1).join(', ')} and ${words.at(-1) ?? ''}`;
 }

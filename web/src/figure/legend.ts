@@ -51,7 +51,7 @@ function differenceScaleBar(palette: Palette): TemplateResult {
   const background = cssGradient(palette.difference);
   return html`
     <span class="ticked">
-      <span>|learned − exact|, pale where p<sub>t</sub> is small</span>
+      <span>|learned − exact|, faded where p<sub>t</sub> is small</span>
       <span class="bar" style=${styleMap({ background })}></span>
       <ol>
         ${differenceTicks.map(

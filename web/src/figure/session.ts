@@ -76,8 +76,10 @@ const densityTimes = 41;
 const clipPause = 700;
 /** Milliseconds of pause for each one of computing, so that measuring never takes most of the engine's time. */
 const clipShare = 3;
-const metricsPause = 1500;
-const metricsShare = 6;
+const metricsPause = 600;
+const metricsShare = 5;
+/** But no longer than this: what is shown must not be far behind. */
+const longestPause = 5000;
 /** Samples measured while training goes on, and when it rests. */
 const samplesWhileTraining = 2000;
 const samplesAtRest = 10_000;
@@ -365,7 +367,7 @@ export class Session {
       const clip = await this.#unlessStale(this.#flow('learned'));
       if (!clip) continue;
       this.learned = takeOver(this.learned, clip, this.arrowGrid);
-      this.#learnedAt = performance.now() + clipShare * 1000 * clip.seconds;
+      this.#learnedAt = performance.now() + restAfter(clip, clipShare);
       this.#changed('clips');
     }
     this.#learnedBusy = false;
@@ -490,7 +492,7 @@ export class Session {
       const sampler: SamplerConfig = { ...this.#sampler, field: 'learned' };
       const metrics = await this.#unlessStale(this.#experiment.metrics(sampler, count, { signal }));
       if (!metrics) return;
-      this.#metricsAt = performance.now() + metricsShare * 1000 * metrics.seconds;
+      this.#metricsAt = performance.now() + restAfter(metrics, metricsShare);
       this.metrics = metrics;
       if (count === samplesWhileTraining) this.metricsHistory = [...this.metricsHistory, metrics];
       this.#changed('metrics');
@@ -516,6 +518,11 @@ function renew(life: AbortController): AbortController {
 
 function takeOver(shown: Shown | null, clip: FlowClip, arrowGrid: Grid): Shown {
   return { clip, arrowGrid, previous: shown?.clip ?? null, since: performance.now() };
+}
+
+/** Milliseconds to leave the engine to training after work that took `seconds`. */
+function restAfter({ seconds }: { seconds: number }, share: number): number {
+  return Math.min(longestPause, share * 1000 * seconds);
 }
 
 function same(a: unknown, b: unknown): boolean {

@@ -86,18 +86,22 @@ export function readLink(query: string): Reading {
       more.push({
         field: name,
         value: values.join(', '),
-        allowed: 'absent: there is no such setting',
+        allowed: unknownSetting,
       });
     } else if (values.length > 1) {
       more.push({
         field: name,
         value: values.join(', '),
-        allowed: 'given once: the first was taken',
+        allowed: repeatedSetting,
       });
     }
   }
   return { state, problems: [...problems, ...more] };
 }
+
+/** What is allowed of a name that no setting has, and of one that is there more than once. */
+const unknownSetting = 'absent: there is no such setting';
+const repeatedSetting = 'given once: the first was taken';
 
 /** The query, without its question mark, that `readLink` turns back into this state. */
 export function writeLink(state: State): string {
@@ -125,6 +129,7 @@ export function readAttributes(element: Pick<Element, 'getAttribute'>): Reading 
 
 /** What to tell the reader about a problem, in one sentence. */
 export function describeProblem(problem: Problem): string {
+  if (problem.allowed === unknownSetting) return `${problem.field}: there is no such setting.`;
   const key = keyOfProblem(problem);
   const what = key === undefined ? problem.field : settings[key].label;
   const value = problem.value === '' ? 'nothing' : problem.value;

@@ -37,7 +37,7 @@ export const settings = {
     label: 'Schedule',
     group: 'experiment',
     default: 'cond_ot',
-    choices: { cond_ot: 'linear: t and 1 − t', sqrt: 'square root: t and √(1 − t)' },
+    choices: { cond_ot: 'linear: t, 1 − t', sqrt: 'square root: t, √(1 − t)' },
   }),
   hidden: widths({
     // Not `hidden`: as an attribute that would hide the element.
@@ -75,14 +75,14 @@ export const settings = {
   }),
   learningRateDecay: choice({
     name: 'learning-rate-decay',
-    label: 'Its decay',
+    label: 'Learning rate decay',
     group: 'experiment',
     default: 'cosine',
     choices: { constant: 'none', cosine: 'cosine, to zero' },
   }),
   emaDecay: number({
     name: 'ema-decay',
-    label: 'Averaging of weights (EMA decay)',
+    label: 'Weight averaging (EMA)',
     group: 'experiment',
     default: 0.999,
     min: 0,

@@ -19,7 +19,7 @@ import { logTicks } from '../data/axis';
 import { lossRange, type LossSeries } from '../data/loss-history';
 import type { Palette } from '../draw/palette';
 import { palettes } from '../draw/palette';
-import { formatCount, formatLoss } from '../format';
+import { formatCount, formatLoss, formatTick } from '../format';
 import { controls } from '../style/controls';
 
 /** What the chart shows; a new object whenever there is something new. */
@@ -219,7 +219,7 @@ export class LossChart extends LitElement {
             size: 40,
             splits: (_plot, _index, low, high) => logTicks(low, high),
             filter: (_plot, splits) => splits,
-            values: (_plot, values) => values.map((value) => String(value)),
+            values: (_plot, values) => values.map((value) => formatTick(value)),
           },
         ],
         series: [

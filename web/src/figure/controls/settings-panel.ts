@@ -138,7 +138,7 @@ export class SettingsPanel extends LitElement {
 
       .fields {
         display: grid;
-        grid-template-columns: repeat(auto-fill, minmax(min(100%, 190px), 1fr));
+        grid-template-columns: repeat(auto-fill, minmax(min(100%, 205px), 1fr));
         gap: 14px 20px;
         align-items: start;
       }

@@ -56,7 +56,11 @@ export class TrainingStrip extends LitElement {
 
       dl {
         display: grid;
-        grid-template-columns: minmax(9em, 1.3fr) minmax(5.5em, 0.8fr) minmax(6.5em, 1fr) auto;
+        grid-template-columns: minmax(9em, 1.2fr) minmax(5em, 0.7fr) minmax(7em, 1fr) minmax(
+            auto,
+            max-content
+          );
+        align-items: end;
         gap: 4px 20px;
         margin: 0;
       }
@@ -75,7 +79,6 @@ export class TrainingStrip extends LitElement {
       dd {
         margin: 0;
         font-variant-numeric: tabular-nums;
-        white-space: nowrap;
       }
 
       .total {
@@ -126,7 +129,7 @@ export class TrainingStrip extends LitElement {
         border-color: var(--refused);
       }
 
-      @container (max-width: 859px) {
+      @container (max-width: 979px) {
         .strip {
           grid-template-columns: minmax(0, 1fr);
         }
@@ -207,7 +210,7 @@ export class TrainingStrip extends LitElement {
           </dd>
         </div>
         <div>
-          <dt>steps a second</dt>
+          <dt>steps/s</dt>
           <dd>${formatRate(rate)}</dd>
         </div>
         <div>

@@ -8,7 +8,7 @@ export interface Sparkline {
   readonly end: readonly [x: number, y: number];
 }
 
-/** `xs` from 0 to `xMax`; values and floors above 0. Undefined when there is nothing to show. */
+/** `xs` from 0 to `xMax`; values and floors above 0. Undefined with fewer than two points. */
 export function sparkline(
   xs: readonly number[],
   values: readonly number[],
@@ -21,7 +21,7 @@ export function sparkline(
     .map((value, index) => ({ x: xs[index] ?? 0, value }))
     .filter(({ value }) => Number.isFinite(value) && value > 0);
   const last = points.at(-1);
-  if (!last || !(floor > 0)) return undefined;
+  if (!last || points.length < 2 || !(floor > 0)) return undefined;
   const low = Math.log(Math.min(floor, ...points.map(({ value }) => value)));
   const high = Math.log(Math.max(floor, ...points.map(({ value }) => value)));
   const margin = 2;

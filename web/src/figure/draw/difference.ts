@@ -31,7 +31,7 @@ export interface DifferenceMap extends Difference {
 /** Where the density is above exp(-6) of its peak the map is opaque; at exp(-14) it is nearly gone. */
 const opaqueFrom = -6;
 const goneAt = -14;
-const leastOpacity = 0.1;
+const leastOpacity = 0.06;
 
 /** How opaque the map is where the log-density lies so far below its peak. */
 export function differenceOpacity(belowPeak: number): number {

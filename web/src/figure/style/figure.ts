@@ -82,14 +82,18 @@ export const figureStyle = css`
   .legend {
     display: flex;
     flex-wrap: wrap;
-    gap: 4px 20px;
-    align-items: center;
+    gap: 2px 24px;
+    align-items: flex-start;
     justify-content: center;
-    min-height: 2.7em;
+    min-height: 2.9em;
     margin: 10px 0 0;
     color: var(--muted);
     font-size: 0.8125rem;
-    line-height: 1.35;
+    line-height: 1.45;
+  }
+
+  .legend sub {
+    line-height: 0;
   }
 
   .scale {
@@ -193,7 +197,7 @@ export const figureStyle = css`
   .summary {
     min-height: 2.9em;
     max-width: 62em;
-    margin: 10px 0 0;
+    margin: 16px 0 0;
     color: var(--muted);
     font-size: 0.875rem;
     font-variant-numeric: tabular-nums;
