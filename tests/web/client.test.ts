@@ -41,6 +41,18 @@ describe('starting', () => {
     expect(workers).toHaveLength(0);
   });
 
+  it('may come before that, for the experiment that is about to be wanted', async () => {
+    const { engine, workers, worker } = fakeEngine();
+    engine.warmUp();
+    engine.warmUp();
+    await settled();
+    worker().ready();
+    const making = engine.createExperiment(quickConfig);
+    worker().answers('create', created);
+    await making;
+    expect(workers).toHaveLength(1);
+  });
+
   it('sends requests only once the worker is ready, in order', async () => {
     const { engine, worker } = fakeEngine();
     const first = engine.createExperiment(quickConfig);

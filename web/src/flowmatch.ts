@@ -6,12 +6,23 @@
  *
  * It registers the element, and everything else follows from the elements that the page has.
  */
+import { Engine } from './engine/client';
 import { defineElements } from './figure/elements';
 import { FlowMatching } from './figure/flow-matching';
+import { readAttributes, readLink } from './state/link';
 
 // The page of the figure lies beside this script, wherever that was loaded from.
 const here = import.meta.env.DEV ? location.origin : import.meta.url;
 FlowMatching.home = new URL('.', here);
+
+// The engine is on its way while the elements are made: the reader waits for the later of the two.
+const first = document.querySelector('flow-matching');
+if (first) {
+  const { state } = first.hasAttribute('address')
+    ? readLink(location.search)
+    : readAttributes(first);
+  Engine.shared(state.tier).warmUp();
+}
 
 defineElements();
 

@@ -146,11 +146,16 @@ export class Engine extends EventTarget {
     return this.#generation;
   }
 
+  /** Starts the worker before the first experiment, because one will be wanted in a moment. */
+  warmUp(): void {
+    if (this.#status === 'idle') this.#start();
+  }
+
   /** Starts the worker if there is none, and makes an untrained experiment in it. */
   async createExperiment(config: ExperimentConfig, options: CallOptions = {}): Promise<Experiment> {
     const number = this.#nextExperiment++;
     this.#live.add(number);
-    if (this.#status === 'idle') this.#start();
+    this.warmUp();
     const generation = this.#generation;
     try {
       const created = await this.request(
