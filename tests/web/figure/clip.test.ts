@@ -3,6 +3,7 @@ import type { FlowClip } from '../../../web/src/engine/protocol';
 import {
   arrowCount,
   blend,
+  nearestParticle,
   particleCount,
   placeAt,
   readFrame,
@@ -58,6 +59,13 @@ describe('reading a clip', () => {
     expect([...out]).toEqual([5, -5, 6, -6]);
     readFrame(clip.positions, placeAt(clip.times, 1), out);
     expect([...out]).toEqual([20, -20, 21, -21]);
+  });
+
+  it('finds the particle under the pointer, or none', () => {
+    const positions = Float32Array.of(0, 0, 3, 4, NaN, NaN);
+    expect(nearestParticle(positions, 2.5, 4, 1)).toBe(1);
+    expect(nearestParticle(positions, 0.1, 0, 1)).toBe(0);
+    expect(nearestParticle(positions, 10, 10, 1)).toBeNull();
   });
 
   it('glides from one clip to another', () => {

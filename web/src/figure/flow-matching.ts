@@ -43,6 +43,7 @@ import type { LossView } from './controls/loss-chart';
 import type { Quality } from './controls/quality-table';
 import type { TimeControl } from './controls/time-control';
 import type { Run } from './controls/training-strip';
+import { nearestParticle, particleCount, placeAt, readFrame } from './data/clip';
 import { DensityLayer } from './draw/density';
 import { palettes, type ThemeName } from './draw/palette';
 import { formatSignificant, formatTime } from './format';
@@ -60,6 +61,10 @@ import { summarise } from './summary';
 const chartPause = 250;
 const summaryPause = 4000;
 const copiedShown = 2500;
+/** CSS pixels within which a pointer picks a particle. */
+const pointerReach = 14;
+/** How far outside the window a figure gets ready. */
+const approachMargin = '50% 0px';
 
 export class FlowMatching extends LitElement {
   static override readonly styles = [controls, tokens, figureStyle];
@@ -83,12 +88,16 @@ export class FlowMatching extends LitElement {
   #ignored: readonly Problem[] = [];
   #refused: readonly Problem[] = [];
 
+  #opened = false;
+  /** From when the reader comes near the figure. */
   #session: Session | undefined;
   readonly #clock = new Clock();
   #density: DensityLayer | undefined;
   readonly #panels = new Map<PanelKind, PanelCanvas>();
   readonly #address = new AddressBar();
 
+  /** The particle that the reader follows. */
+  #followed: number | null = null;
   #frame = 0;
   #firstFrame = false;
   #trainOnFrame = false;
@@ -103,6 +112,7 @@ export class FlowMatching extends LitElement {
   readonly #darkQuery = matchMedia('(prefers-color-scheme: dark)');
   readonly #stillQuery = matchMedia('(prefers-reduced-motion: reduce)');
   #watcher: IntersectionObserver | undefined;
+  #approach: IntersectionObserver | undefined;
 
   // --- The element
 
@@ -117,7 +127,7 @@ export class FlowMatching extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (!this.#session) this.#open();
+    if (!this.#opened) this.#open();
     this.#darkQuery.addEventListener('change', this.#onTheme);
     document.addEventListener('visibilitychange', this.#onSight);
     window.addEventListener('pagehide', this.#onLeave);
@@ -126,6 +136,14 @@ export class FlowMatching extends LitElement {
       this.#onSight();
     });
     this.#watcher.observe(this);
+    // A figure that nobody has come near costs nothing.
+    this.#approach = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) this.#startSession();
+      },
+      { rootMargin: approachMargin },
+    );
+    if (!this.#session) this.#approach.observe(this);
     this.#requestFrame();
   }
 
@@ -135,6 +153,7 @@ export class FlowMatching extends LitElement {
     document.removeEventListener('visibilitychange', this.#onSight);
     window.removeEventListener('pagehide', this.#onLeave);
     this.#watcher?.disconnect();
+    this.#approach?.disconnect();
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     clearTimeout(this.#summaryTimer);
@@ -148,7 +167,7 @@ export class FlowMatching extends LitElement {
 
   override attributeChangedCallback(name: string, old: string | null, value: string | null): void {
     super.attributeChangedCallback(name, old, value);
-    if (old === value || !this.#session) return;
+    if (old === value || !this.#opened) return;
     if (name === 'theme') this.#onTheme();
     else this.#rereadAttributes();
   }
@@ -160,10 +179,12 @@ export class FlowMatching extends LitElement {
     this.#clock.seek(this.#state.t, 0);
     if (this.#state.playing) this.#clock.play(performance.now());
     this.#trainOnFrame = this.#state.train;
-    this.#startSession();
+    this.#opened = true;
+    this.dataset['phase'] = 'loading';
   }
 
   #startSession(): void {
+    this.#approach?.disconnect();
     this.#session?.close();
     this.#density = undefined;
     const session: Session = new Session(Engine.shared(this.#state.tier), (change) => {
@@ -175,6 +196,7 @@ export class FlowMatching extends LitElement {
   }
 
   #close(): void {
+    this.#opened = false;
     this.#session?.close();
     this.#session = undefined;
     this.#density = undefined;
@@ -227,6 +249,10 @@ export class FlowMatching extends LitElement {
   #change(change: Partial<State>): void {
     const before = this.#state;
     this.#draft = { ...this.#draft, ...change };
+    // A pause is at the moment that is shown.
+    if (change.playing === false && change.t === undefined) {
+      this.#draft = { ...this.#draft, t: Number(this.#readClock().t.toFixed(4)) };
+    }
     const next = assemble((key) => (this.#waits(key) ? before : this.#draft)[key]);
     this.#force(next);
   }
@@ -248,7 +274,7 @@ export class FlowMatching extends LitElement {
       if (next.playing) this.#clock.play(now);
       else this.#clock.pause(now);
     }
-    if (next.tier !== before.tier) this.#startSession();
+    if (next.tier !== before.tier && this.#session) this.#startSession();
     else void this.#applyState(next, before, discardModel);
     this.#saveAddress();
     this.requestUpdate();
@@ -333,6 +359,9 @@ export class FlowMatching extends LitElement {
             code: session.error?.code,
             message: session.error?.message,
           });
+        }
+        if (session.diverged) {
+          this.#dispatch('flowmatch-error', { code: 'diverged', stepsDone: session.stepsDone });
         }
         this.#tellProgress();
         this.#saveAddress();
@@ -448,7 +477,7 @@ export class FlowMatching extends LitElement {
   readonly #onFrame = (): void => {
     this.#frame = 0;
     const { t, playing } = this.#readClock();
-    const moment: Moment = { t, now: performance.now(), still: this.#stillQuery.matches };
+    const moment = this.#momentAt(t);
     let more = playing;
     for (const kind of this.#panels.keys()) {
       if (this.#drawPanel(kind, moment)) more = true;
@@ -464,6 +493,11 @@ export class FlowMatching extends LitElement {
     this.#summariseSoon();
     if (more) this.#requestFrame();
   };
+
+  #momentAt(t: number): Moment {
+    const still = this.#stillQuery.matches;
+    return { t, now: performance.now(), still, followed: this.#followed };
+  }
 
   /** Returns whether the panel is not complete yet. */
   #drawPanel(kind: PanelKind, moment: Moment): boolean {
@@ -489,10 +523,49 @@ export class FlowMatching extends LitElement {
     const map = this.#session?.difference;
     const element = this.mapValue;
     if (!element) return;
-    const text = map
-      ? `RMS ${formatSignificant(map.rms)} at t = ${formatTime(map.t)}; the exact field’s is ${formatSignificant(map.exactRms)}`
-      : '';
+    const text = map ? `RMS ${formatSignificant(map.rms)} at t = ${formatTime(map.t)}` : '';
     if (element.textContent !== text) element.textContent = text;
+  }
+
+  // --- Following a particle
+
+  readonly #onPoint = (event: PointerEvent): void => {
+    // A finger that moves scrolls the page; it follows what it touches.
+    if (event.type === 'pointermove' && event.pointerType !== 'mouse') return;
+    const canvas = event.currentTarget as HTMLCanvasElement;
+    const session = this.#session;
+    const kind = canvas.dataset['panel'] as PanelKind;
+    const shown = kind === 'exact' ? session?.exact : session?.learned;
+    if (!session || !shown || kind === 'difference') return;
+    const { clip } = shown;
+    const { half } = session;
+    const scale = (2 * half) / canvas.clientWidth;
+    const positions = new Float32Array(2 * particleCount(clip));
+    readFrame(clip.positions, placeAt(clip.times, this.#readClock().t), positions);
+    const x = event.offsetX * scale - half;
+    const y = half - event.offsetY * scale;
+    this.#follow(nearestParticle(positions, x, y, pointerReach * scale));
+  };
+
+  readonly #onPointerLeave = (event: PointerEvent): void => {
+    if (event.pointerType === 'mouse') this.#follow(null);
+  };
+
+  readonly #onPanelKey = (event: KeyboardEvent): void => {
+    const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+    const { particles } = this.#state;
+    if (event.key === 'Escape') this.#follow(null);
+    else if (by === undefined) return;
+    else if (this.#followed === null) this.#follow(0);
+    else this.#follow((this.#followed + by + particles) % particles);
+    event.preventDefault();
+  };
+
+  #follow(particle: number | null): void {
+    if (particle === this.#followed) return;
+    this.#followed = particle;
+    this.requestUpdate();
+    this.#requestFrame();
   }
 
   get #theme(): ThemeName {
@@ -513,7 +586,7 @@ export class FlowMatching extends LitElement {
       this.#panels.get(kind)?.close();
       const panel = new PanelCanvas(canvas, () => {
         const { t } = this.#readClock();
-        this.#drawPanel(kind, { t, now: performance.now(), still: this.#stillQuery.matches });
+        this.#drawPanel(kind, this.#momentAt(t));
         this.#requestFrame();
       });
       this.#panels.set(kind, panel);
@@ -548,7 +621,7 @@ export class FlowMatching extends LitElement {
         <div class="panels ${panels.length === 1 ? 'one' : 'two'}">
           ${panels.map((kind) => keyed(kind, this.#panel(kind)))}
         </div>
-        ${legendOf(this.#state, session?.learned ?? session?.exact ?? null, palette)}
+        ${legendOf(this.#state, session?.learned ?? session?.exact ?? null, palette, this.#followed)}
         <flow-matching-time
           .playing=${playing || (this.#state.playing && !this.#drawing)}
           .speed=${this.#state.speed}
@@ -579,9 +652,18 @@ export class FlowMatching extends LitElement {
       <figure class="panel">
         <figcaption class="title">
           <h2>${heading}</h2>
-          ${kind === 'difference' ? html`<small class="map-value"></small>` : html`<small>${note}</small>`}
+          ${kind === 'difference' ? html`<small class="map-value"></small>` : html`<small class="work">${note}</small>`}
         </figcaption>
-        <canvas data-panel=${kind} role="img" aria-label=${label}></canvas>
+        <canvas
+          data-panel=${kind}
+          role="img"
+          tabindex="0"
+          aria-label=${`${label}. Arrow keys follow single particles.`}
+          @pointermove=${this.#onPoint}
+          @pointerdown=${this.#onPoint}
+          @pointerleave=${this.#onPointerLeave}
+          @keydown=${this.#onPanelKey}
+        ></canvas>
       </figure>
     `;
   }

@@ -11,7 +11,12 @@ import { trajectoryCount } from './draw/trajectories';
 import { formatSignificant } from './format';
 import type { Shown } from './session';
 
-export function legendOf(state: State, shown: Shown | null, palette: Palette): TemplateResult {
+export function legendOf(
+  state: State,
+  shown: Shown | null,
+  palette: Palette,
+  followed: number | null,
+): TemplateResult {
   return html`
     <div class="legend">
       ${state.view === 'difference' ? differenceScaleBar(palette) : nothing}
@@ -24,6 +29,7 @@ export function legendOf(state: State, shown: Shown | null, palette: Palette): T
             >`
           : nothing
       }
+      ${followed === null ? nothing : html`<span>Bold: particle ${followed + 1}, the same noise</span>`}
     </div>
   `;
 }

@@ -55,7 +55,7 @@ export function titleOf(
       };
     case 'difference':
       return {
-        heading: html`Difference of the fields`,
+        heading: html`Difference<span class="long"> of the fields</span>`,
         note: '',
         label: 'Map of the magnitude of the difference between the learned and the exact field',
       };

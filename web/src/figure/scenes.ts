@@ -38,6 +38,8 @@ export interface Moment {
   readonly now: number;
   /** The reader has asked for less motion: nothing moves but time. */
   readonly still: boolean;
+  /** The particle that the reader follows, if any. */
+  readonly followed: number | null;
 }
 
 function cloud(shown: Shown | null, color: string, { now, still }: Moment): Cloud | undefined {
@@ -73,6 +75,7 @@ export function sceneOf(
     showParticles: state.showParticles,
     showTrajectories: state.showTrajectories,
     showArrows: state.showArrows,
+    followed: moment.followed,
   };
 }
 

@@ -85,8 +85,9 @@ const samplesWhileTraining = 2000;
 const samplesAtRest = 10_000;
 /** Milliseconds between two reports of progress. */
 const progressPause = 100;
-/** Milliseconds from one map of the difference to the next request. */
+/** Milliseconds from one map of the difference to the next request; training is not to wait for maps. */
 const differencePause = 30;
+const differencePauseWhileTraining = 150;
 
 export class Session {
   phase: Phase = 'loading';
@@ -230,7 +231,8 @@ export class Session {
     const wanted = this.#differenceFor;
     if (!this.#experiment || !clip || this.#differenceBusy) return;
     if (wanted?.t === t && wanted.clip === clip) return;
-    if (performance.now() - this.#differenceAt < differencePause) return;
+    const pause = this.phase === 'training' ? differencePauseWhileTraining : differencePause;
+    if (performance.now() - this.#differenceAt < pause) return;
     this.#differenceFor = { t, clip };
     this.#differenceBusy = true;
     void this.#requestDifference(this.#experiment, t);

@@ -69,3 +69,24 @@ export function blend(from: Float32Array, to: Float32Array, amount: number): voi
     from[i] = a + amount * ((to[i] ?? 0) - a);
   }
 }
+
+/** The particle nearest to (x, y) among `positions`, if one is within `reach`. */
+export function nearestParticle(
+  positions: Float32Array,
+  x: number,
+  y: number,
+  reach: number,
+): number | null {
+  let nearest: number | null = null;
+  let least = reach * reach;
+  for (let i = 0; i + 1 < positions.length; i += 2) {
+    const dx = (positions[i] ?? NaN) - x;
+    const dy = (positions[i + 1] ?? NaN) - y;
+    const distance = dx * dx + dy * dy;
+    if (distance <= least) {
+      least = distance;
+      nearest = i / 2;
+    }
+  }
+  return nearest;
+}

@@ -11,6 +11,7 @@ import { DifferenceLayer, type DifferenceMap } from './difference';
 import type { Viewport } from './geometry';
 import type { Palette } from './palette';
 import { ParticleBuffer } from './particles';
+import { drawFollowed } from './followed';
 import { drawTails, TrajectoryMemory } from './trajectories';
 
 /** One cloud and its field, in one colour. */
@@ -35,6 +36,8 @@ export interface Scene {
   readonly showParticles: boolean;
   readonly showTrajectories: boolean;
   readonly showArrows: boolean;
+  /** The particle that the reader follows, if any. */
+  readonly followed: number | null;
 }
 
 /** What a panel keeps from one frame to the next, only to draw it faster. */
@@ -128,5 +131,9 @@ function drawCloud(
     memory.arrows = sized(memory.arrows, 2 * arrowCount(clip));
     readFrame(clip.arrows, place, memory.arrows);
     drawArrows(context, viewport, cloud.arrowGrid, memory.arrows, scene.palette.arrow);
+  }
+  if (scene.followed !== null) {
+    const { ground } = scene.palette;
+    drawFollowed(context, viewport, clip, memory.positions, scene.followed, color, ground);
   }
 }

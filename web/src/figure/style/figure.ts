@@ -74,6 +74,7 @@ export const figureStyle = css`
   canvas {
     display: block;
     width: 100%;
+    touch-action: pan-y pinch-zoom;
     aspect-ratio: 1;
     border-radius: 4px;
     box-shadow: 0 0 0 1px var(--hairline);
@@ -243,12 +244,16 @@ export const figureStyle = css`
     min-height: 308px;
   }
 
-  @container (max-width: 719px) {
+  @container (max-width: 859px) {
     .measures {
       grid-template-columns: minmax(0, 1fr);
     }
+  }
 
-    .title small {
+  @container (max-width: 719px) {
+    .title .work,
+    .title .long,
+    .legend .long {
       display: none;
     }
   }
@@ -266,6 +271,18 @@ export const figureStyle = css`
       min-height: 2.6em;
       align-content: end;
       line-height: 1.3;
+    }
+
+    .ticked {
+      grid-template-columns: minmax(0, 1fr);
+      width: 100%;
+    }
+
+    .ticked .bar,
+    .ticked ol {
+      grid-column: 1;
+      margin: 0 10px;
+      width: auto;
     }
   }
 `;
