@@ -65,6 +65,8 @@ const copiedShown = 2500;
 const pointerReach = 14;
 /** How far outside the window a figure gets ready. */
 const approachMargin = '50% 0px';
+/** How far outside the window it already draws, so that it is there when it comes into sight. */
+const sightMargin = '200px 0px';
 
 export class FlowMatching extends LitElement {
   static override readonly styles = [controls, tokens, figureStyle];
@@ -131,10 +133,13 @@ export class FlowMatching extends LitElement {
     this.#darkQuery.addEventListener('change', this.#onTheme);
     document.addEventListener('visibilitychange', this.#onSight);
     window.addEventListener('pagehide', this.#onLeave);
-    this.#watcher = new IntersectionObserver((entries) => {
-      this.#onScreen = entries.at(-1)?.isIntersecting ?? true;
-      this.#onSight();
-    });
+    this.#watcher = new IntersectionObserver(
+      (entries) => {
+        this.#onScreen = entries.at(-1)?.isIntersecting ?? true;
+        this.#onSight();
+      },
+      { rootMargin: sightMargin },
+    );
     this.#watcher.observe(this);
     // A figure that nobody has come near costs nothing.
     this.#approach = new IntersectionObserver(
