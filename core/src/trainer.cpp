@@ -33,11 +33,8 @@ Index shard_rows(Index batch_size) {
 /// FNV-1a over bytes (Fowler, Noll, Vo; parameters of the 64-bit variant).
 class Fnv1a {
  public:
-  template <class Value>
-  void add(const Value& value) {
-    add_bytes(&value, sizeof(value));
-  }
-  void add(std::span<const float> values) { add_bytes(values.data(), values.size_bytes()); }
+  void add(std::int64_t value) { add_bytes(&value, sizeof(value)); }
+  void add_values(std::span<const float> values) { add_bytes(values.data(), values.size_bytes()); }
   [[nodiscard]] std::uint64_t value() const { return hash_; }
 
  private:
@@ -181,11 +178,11 @@ Index Trainer::step(std::span<float> losses) {
 
 std::uint64_t Trainer::state_hash() const {
   Fnv1a hash;
-  hash.add(static_cast<std::int64_t>(steps_done_));
-  hash.add(parameters_);
-  hash.add(ema_);
-  hash.add(adam_.first_moment());
-  hash.add(adam_.second_moment());
+  hash.add(steps_done_);
+  hash.add_values(parameters_);
+  hash.add_values(ema_);
+  hash.add_values(adam_.first_moment());
+  hash.add_values(adam_.second_moment());
   return hash.value();
 }
 
