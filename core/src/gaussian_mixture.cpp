@@ -40,9 +40,13 @@ void check_covariance(const Eigen::MatrixXd& covariance, Index dimension, const 
   }
   const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
   const double smallest = solver.eigenvalues()[0];
+  const double largest = solver.eigenvalues()[dimension - 1];
   if (!(smallest >= kMinVariance)) {
     problems.add(field, "smallest variance " + format_number(smallest),
                  "positive definite, each variance at least " + format_number(kMinVariance));
+  } else if (!(largest <= kMaxVariance)) {
+    problems.add(field, "largest variance " + format_number(largest),
+                 "each variance at most " + format_number(kMaxVariance));
   }
 }
 
@@ -95,7 +99,7 @@ Problems validate(const GaussianMixtureConfig& config) {
     if (config.means[k].size() != dimension) {
       problems.add(mean_field, std::to_string(config.means[k].size()) + " numbers",
                    std::to_string(dimension) + ", as the first mean");
-    } else if (!(config.means[k].cwiseAbs().maxCoeff() <= 1e6)) {
+    } else if (!(config.means[k].array().abs() <= 1e6).all()) {
       problems.add(mean_field, "not finite, or beyond 1e6", "finite numbers from -1e6 to 1e6");
     }
     check_covariance(config.covariances[k], dimension, indexed("covariances", k), problems);

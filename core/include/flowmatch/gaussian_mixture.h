@@ -21,6 +21,8 @@ inline constexpr Index kMaxComponents = 1024;
 inline constexpr Index kMaxDimension = 4096;
 /// Smallest variance along any axis of a component: below it a float cannot resolve the density.
 inline constexpr double kMinVariance = 1e-8;
+/// Largest: means go as far as standard deviations do, and squares of both fit in a float.
+inline constexpr double kMaxVariance = 1e12;
 
 /// Every problem of the configuration, or none.
 Problems validate(const GaussianMixtureConfig& config);
