@@ -65,7 +65,8 @@ GaussianMixture::Component make_component(double weight, const Eigen::VectorXd& 
   if (!component.isotropic) {
     const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
     component.axes = solver.eigenvectors();
-    component.variances = solver.eigenvalues();
+    // Validated by another algorithm, from which this one may differ by its rounding.
+    component.variances = solver.eigenvalues().cwiseMax(kMinVariance);
   }
   component.sample_root =
       (component.axes * component.variances.cwiseSqrt().asDiagonal()).cast<float>();
@@ -139,6 +140,8 @@ void GaussianMixture::sample(const RandomStream& stream, Index first_row, Points
   fill_normal(stream, first_row, out, 1);
   constexpr std::size_t kChunk = 128;
   std::array<float, kChunk> uniforms{};
+  // In place: no coordinate of a row may be written before all are read.
+  std::array<float, kMaxDimension> normals{};
   for (Index first = 0; first < out.rows(); first += static_cast<Index>(kChunk)) {
     const auto rows =
         static_cast<std::size_t>(std::min(static_cast<Index>(kChunk), out.rows() - first));
@@ -156,18 +159,12 @@ void GaussianMixture::sample(const RandomStream& stream, Index first_row, Points
           row[j] = deviation * row[j] + static_cast<float>(component.mean[j]);
         }
       } else {
-        // In place: output j may not be written before all inputs are read.
-        std::array<float, 16> small{};
-        if (row.size() <= static_cast<Index>(small.size())) {
-          for (Index j = 0; j < row.size(); ++j) {
-            auto sum = static_cast<float>(component.mean[j]);
-            for (Index l = 0; l < row.size(); ++l) sum += component.sample_root(j, l) * row[l];
-            small[static_cast<std::size_t>(j)] = sum;
-          }
-          for (Index j = 0; j < row.size(); ++j) row[j] = small[static_cast<std::size_t>(j)];
-        } else {
-          const Eigen::VectorXf normals = row.transpose();
-          row = (component.sample_root * normals + component.mean.cast<float>()).transpose();
+        for (Index l = 0; l < row.size(); ++l) normals[static_cast<std::size_t>(l)] = row[l];
+        for (Index j = 0; j < row.size(); ++j) row[j] = static_cast<float>(component.mean[j]);
+        // Column by column, the order in which the root is stored.
+        for (Index l = 0; l < row.size(); ++l) {
+          const float normal = normals[static_cast<std::size_t>(l)];
+          for (Index j = 0; j < row.size(); ++j) row[j] += component.sample_root(j, l) * normal;
         }
       }
     }
