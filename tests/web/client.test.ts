@@ -43,9 +43,8 @@ describe('starting', () => {
 
   it('may come before that, for the experiment that is about to be wanted', async () => {
     const { engine, workers, worker } = fakeEngine();
-    engine.warmUp();
-    engine.warmUp();
-    await settled();
+    await Promise.all([engine.warmUp(), engine.warmUp()]);
+    expect(worker().received).toEqual([start]);
     worker().ready();
     const making = engine.createExperiment(quickConfig);
     worker().answers('create', created);
@@ -53,14 +52,15 @@ describe('starting', () => {
     expect(workers).toHaveLength(1);
   });
 
-  it('sends requests only once the worker is ready, in order', async () => {
+  it('sends requests after the message that sets the worker going, in order', async () => {
     const { engine, worker } = fakeEngine();
     const first = engine.createExperiment(quickConfig);
     const second = engine.createExperiment({ ...quickConfig, seed: 2 });
     expect(engine.status).toBe('starting');
+    expect(worker().received).toEqual([]);
     await settled();
-    expect(worker().received).toEqual([start]);
     expect(engine.tierName).toBe('simd');
+    expect(worker().received.map(({ kind }) => kind)).toEqual(['start', 'create', 'create']);
     worker().ready();
     expect(engine.status).toBe('ready');
     expect(engine.tier).toEqual(created.tier);
@@ -131,6 +131,7 @@ describe('starting', () => {
     expect(workers[0]?.terminated).toBe(true);
     await settled();
     expect(engine.tierName).toBe('simd');
+    expect(worker().received.map(({ kind }) => kind)).toEqual(['start', 'create']);
     // What the first one still says is nobody's business.
     workers[0]?.says({ type: 'failed', error });
     workers[0]?.throws('late');

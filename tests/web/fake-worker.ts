@@ -22,7 +22,7 @@ export const created: Created = {
 export const start: Start = {
   kind: 'start',
   glue: 'https://example.test/wasm/simd/flowmatch.mjs',
-  module: {},
+  wasm: 'https://example.test/wasm/simd/flowmatch.wasm',
   threads: 0,
 };
 

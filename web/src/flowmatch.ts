@@ -15,16 +15,17 @@ import { readAttributes, readLink } from './state/link';
 const here = import.meta.env.DEV ? location.origin : import.meta.url;
 FlowMatching.home = new URL('.', here);
 
-// The engine is on its way while the elements are made: the reader waits for the later of the two.
+// The engine goes on its way before the elements are made, which keeps the page busy for a moment: the reader
+// waits for both. A figure further down starts it when the reader comes near.
 const first = document.querySelector('flow-matching');
-if (first) {
+if (first && first.getBoundingClientRect().top < 1.5 * innerHeight) {
   const { state } = first.hasAttribute('address')
     ? readLink(location.search)
     : readAttributes(first);
-  Engine.shared(state.tier).warmUp();
+  void Engine.shared(state.tier).warmUp().then(defineElements);
+} else {
+  defineElements();
 }
-
-defineElements();
 
 export { FlowMatching };
 // The same engine and settings for a page that wants them without the figure.

@@ -40,7 +40,7 @@ export { EngineError };
 export type EngineStatus =
   /** No experiment, no worker. */
   | 'idle'
-  /** The worker is being fetched and compiled; requests wait for it. */
+  /** The worker is fetching and compiling the module; requests wait in it. */
   | 'starting'
   | 'ready'
   /** The worker is gone, or never came: `restart()` tries again. */
@@ -113,8 +113,11 @@ export class Engine extends EventTarget {
   #nextExperiment = 1;
   readonly #live = new Set<number>();
   readonly #pending = new Map<number, Pending>();
-  /** Requests made before the worker was ready. */
+  /** Requests made before the worker was ready: for the next worker, should it fail to start. */
   #waiting: Request[] = [];
+  /** It was told what to run, and takes requests. */
+  #started = false;
+  #starting: Promise<void> = Promise.resolve();
 
   /** Use `Engine.shared()`; a test makes its own, with a worker of its own. */
   constructor(wanted: TierName | 'auto' = 'auto', launcher: Launcher = launch) {
@@ -146,16 +149,20 @@ export class Engine extends EventTarget {
     return this.#generation;
   }
 
-  /** Starts the worker before the first experiment, because one will be wanted in a moment. */
-  warmUp(): void {
+  /**
+   * Starts the worker before the first experiment, because one will be wanted in a moment. Resolves when the
+   * worker was told what to run and needs the page no more, or when that failed.
+   */
+  async warmUp(): Promise<void> {
     if (this.#status === 'idle') this.#start();
+    await this.#starting;
   }
 
   /** Starts the worker if there is none, and makes an untrained experiment in it. */
   async createExperiment(config: ExperimentConfig, options: CallOptions = {}): Promise<Experiment> {
     const number = this.#nextExperiment++;
     this.#live.add(number);
-    this.warmUp();
+    if (this.#status === 'idle') this.#start();
     const generation = this.#generation;
     try {
       const created = await this.request(
@@ -228,6 +235,7 @@ export class Engine extends EventTarget {
     }
     const { worker, start } = launched;
     this.#worker = worker;
+    this.#started = false;
     // Nobody listens to a worker that was given up.
     const current = () => this.#worker === worker;
     const fail = (code: 'load_failed' | 'crashed', message: string) => {
@@ -245,11 +253,13 @@ export class Engine extends EventTarget {
     worker.onmessageerror = () => {
       fail('crashed', 'The engine sent a message that could not be read.');
     };
-    start.then(
+    this.#starting = start.then(
       ({ tier, message }) => {
         if (!current()) return;
         this.#tierName = tier;
+        this.#started = true;
         worker.postMessage(message);
+        for (const request of this.#waiting) this.#post(request);
       },
       (thrown: unknown) => {
         fail('load_failed', messageOf(thrown));
@@ -259,15 +269,12 @@ export class Engine extends EventTarget {
 
   #receive(message: FromWorker): void {
     switch (message.type) {
-      case 'ready': {
+      case 'ready':
         this.#status = 'ready';
         this.#tier = message.tier;
-        const waiting = this.#waiting;
         this.#waiting = [];
-        for (const request of waiting) this.#post(request);
         this.dispatchEvent(new EngineEvent('ready'));
         return;
-      }
       case 'failed':
         if (this.#status === 'starting' && this.#tryAnotherTier()) return;
         this.#crash(EngineError.from(message.error));
@@ -293,8 +300,8 @@ export class Engine extends EventTarget {
   }
 
   #send(request: Request): void {
-    if (this.#status === 'ready') this.#post(request);
-    else if (this.#status === 'starting') this.#waiting.push(request);
+    if (this.#status === 'starting') this.#waiting.push(request);
+    if (this.#started) this.#post(request);
   }
 
   #post(request: Request): void {
@@ -338,6 +345,7 @@ export class Engine extends EventTarget {
   }
 
   #stopWorker(): void {
+    this.#started = false;
     this.#worker?.terminate();
     this.#worker = null;
     this.#tier = null;

@@ -4,6 +4,7 @@
  */
 import type { Experiment, MainModule, Problem as WasmProblem } from '#wasm';
 import { EngineError, messageOf } from './errors';
+import { fetching } from './fetching';
 import type { Problem, Start } from './protocol';
 
 export type { Experiment };
@@ -30,37 +31,44 @@ interface FactoryOptions {
 
 type Factory = (options: FactoryOptions) => Promise<MainModule>;
 
-/** Runs the module that the page has compiled. `onAbort` is called if it ever stops by itself. */
+/** Fetches and runs the module. `onAbort` is called if it ever stops by itself. */
 export async function loadModule(
-  start: Start,
+  { glue, wasm }: Start,
   onAbort: (message: string) => void,
 ): Promise<EngineModule> {
   try {
-    const { default: factory } = (await import(/* @vite-ignore */ start.glue)) as {
-      default: Factory;
-    };
+    const compiling = compile(wasm);
+    // Awaited below; until then a failure of it is no unhandled one.
+    compiling.catch(() => null);
+    const { default: factory } = (await import(/* @vite-ignore */ glue)) as { default: Factory };
     return await new Promise<MainModule>((resolve, reject) => {
-      const loading = factory({
+      const running = factory({
         instantiateWasm(imports, receive) {
-          WebAssembly.instantiate(start.module, imports).then((instance) => {
-            receive(instance, start.module);
-          }, reject);
+          compiling
+            .then(async (module) => {
+              receive(await WebAssembly.instantiate(module, imports), module);
+            })
+            .catch(reject);
           return {};
         },
         onAbort: (what) => {
           onAbort(messageOf(what));
         },
       });
-      loading.then(resolve, reject);
+      running.then(resolve, reject);
     });
   } catch (thrown) {
-    throw new EngineError(
-      'load_failed',
-      `The engine could not be started: ${messageOf(thrown)}`,
-      [],
-      {
-        cause: thrown,
-      },
-    );
+    const message = `The engine could not be started: ${messageOf(thrown)}`;
+    throw new EngineError('load_failed', message, [], { cause: thrown });
   }
+}
+
+async function compile(url: string): Promise<WebAssembly.Module> {
+  const response = await fetch(url, fetching);
+  if (!response.ok) throw new Error(`${url} gave status ${String(response.status)}`);
+  // Compiling while it arrives asks for the right type, which not every static host sends.
+  const type = response.headers.get('content-type') ?? '';
+  return type.startsWith('application/wasm')
+    ? await WebAssembly.compileStreaming(response)
+    : await WebAssembly.compile(await response.arrayBuffer());
 }

@@ -84,13 +84,12 @@ export interface Tier {
   threads: number;
 }
 
-/** The first message to a fresh worker: what to run. Answered by a notice; requests come after that. */
+/** The first message to a fresh worker: what to run. Requests may follow at once; they wait for it. */
 export interface Start {
   kind: 'start';
-  /** Address of the JavaScript that Emscripten wrote for the tier. */
+  /** Address of the JavaScript that Emscripten wrote for the tier, and of its WebAssembly. */
   glue: string;
-  /** Its WebAssembly, compiled by the page, so that it is fetched once and while the worker starts. */
-  module: WebAssembly.Module;
+  wasm: string;
   /** Threads to use; 0: as many as the tier has. */
   threads: number;
 }
@@ -223,7 +222,7 @@ export type Reply =
 
 /** What the worker says about itself, unasked. */
 export type Notice =
-  /** The module runs; requests are welcome. */
+  /** The module runs. */
   | { type: 'ready'; tier: Tier }
   /** It could not start (`load_failed`), or cannot go on (`crashed`). Nothing comes after this. */
   | { type: 'failed'; error: ErrorBody };

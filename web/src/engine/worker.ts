@@ -5,7 +5,7 @@
  */
 import { EngineError, messageOf } from './errors';
 import { loadModule } from './module';
-import type { FromWorker, ToWorker } from './protocol';
+import type { FromWorker, Request, Start, ToWorker } from './protocol';
 import { Scheduler } from './scheduler';
 
 /** The part of a dedicated worker's global scope that is used; the page's own types have no name for it. */
@@ -16,18 +16,22 @@ interface WorkerScope {
 const scope = self as unknown as WorkerScope;
 
 let scheduler: Scheduler | undefined;
+/** Requests that came before the module was there. */
+const waiting: Request[] = [];
 
 scope.onmessage = ({ data }) => {
   if (data.kind === 'start') {
     start(data).catch((thrown: unknown) => {
       stop(new EngineError('load_failed', messageOf(thrown)));
     });
+  } else if (scheduler) {
+    scheduler.receive(data);
   } else {
-    scheduler?.receive(data);
+    waiting.push(data);
   }
 };
 
-async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<void> {
+async function start(message: Start): Promise<void> {
   const module = await loadModule(message, (what) => {
     stop(new EngineError('crashed', `The engine stopped: ${what}`));
   });
@@ -50,6 +54,7 @@ async function start(message: Extract<ToWorker, { kind: 'start' }>): Promise<voi
   };
   scheduler = created;
   scope.postMessage({ type: 'ready', tier: module.tier() });
+  for (const request of waiting.splice(0)) created.receive(request);
 }
 
 function stop(error: EngineError): void {
