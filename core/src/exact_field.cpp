@@ -2,6 +2,7 @@
 
 #include "mixture_math.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -153,7 +154,8 @@ double estimate_irreducible_loss(const ExactField& field, std::uint64_t seed, In
   double sum = 0;
   for (Index i = 0; i < strata; ++i) {
     const double rest = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(strata);
-    const double t = 1 - std::pow(rest, power);
+    // Not 1 itself, where the conditional variance is 0 / 0.
+    const double t = std::min(1 - std::pow(rest, power), 1 - 0x1p-53);
     const ScheduleValues values = evaluate(field.schedule(), t);
     normal.sample(source, i * rows, x0);
     field.target().sample(data, i * rows, x1);
