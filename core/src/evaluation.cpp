@@ -89,11 +89,11 @@ bool Evaluation::advance(double milliseconds) {
     if (!flow_.advance(milliseconds)) return false;
     generated_ = flow_.frame(1);
   }
-  while (!done() && spent() < milliseconds) {
+  do {
     const Index round = std::min<Index>(4 * pool_.size(), pieces_ - next_piece_);
     pool_.parallel_for(round, [&](Index task, int /*worker*/) { run_piece(next_piece_ + task); });
     next_piece_ += round;
-  }
+  } while (!done() && spent() < milliseconds);
   if (done()) finish();
   return done();
 }

@@ -32,10 +32,10 @@ class Evaluation {
              std::shared_ptr<const GaussianMixture> target, Index count, std::uint64_t seed,
              ThreadPool& pool);
 
-  /// Works for about `milliseconds`; returns whether all is done.
+  /// Works for about `milliseconds`, at least on one piece a thread; returns whether all is done.
   bool advance(double milliseconds);
   [[nodiscard]] bool done() const { return next_piece_ == pieces_; }
-  /// 0 to 1: the share of the work after the flow that is done.
+  /// All zero before done().
   [[nodiscard]] const EvaluationResult& result() const { return result_; }
 
  private:
