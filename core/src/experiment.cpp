@@ -1,5 +1,6 @@
 #include "flowmatch/experiment.h"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -38,9 +39,10 @@ Problems validate(const ExperimentConfig& config) {
   const Problems data = validate(config.data);
   problems.append("data", data);
   Problems all = std::move(problems).take();
-  if (data.empty()) {
-    for (Problem& problem : validate(mlp_config(config))) all.push_back(std::move(problem));
-  }
+  MlpConfig network = mlp_config(config);
+  // That the target has no dimension is reported by now; the network's widths are checked anyhow.
+  network.dimension = std::clamp<Index>(network.dimension, 1, kMaxDimension);
+  for (Problem& problem : validate(network)) all.push_back(std::move(problem));
   for (Problem& problem : validate(config.training)) all.push_back(std::move(problem));
   return all;
 }
