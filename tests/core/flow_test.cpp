@@ -1,0 +1,308 @@
+#include "flowmatch/flow.h"
+
+#include "flowmatch/exact_field.h"
+#include "flowmatch/learned_field.h"
+#include "flowmatch/mlp.h"
+#include "support/allocations.h"
+#include "support/samples.h"
+#include "support/threads.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <vector>
+
+namespace {
+
+using namespace flowmatch;
+using Catch::Matchers::WithinAbs;
+using flowmatch::testing::kMostThreads;
+using flowmatch::testing::make_mixture;
+using flowmatch::testing::normal_points;
+using flowmatch::testing::thread_counts;
+
+constexpr double kForever = std::numeric_limits<double>::infinity();
+
+/// A field given by a formula, which counts what it is asked for.
+template <class Formula>
+class FormulaField final : public Field {
+ public:
+  FormulaField(Index dimension, Formula formula) : dimension_(dimension), formula_(formula) {}
+  [[nodiscard]] Index dimension() const override { return dimension_; }
+  [[nodiscard]] std::unique_ptr<FieldEvaluator> evaluator(Index max_rows) const override {
+    return std::make_unique<Evaluator>(*this, max_rows);
+  }
+  /// Rows evaluated, summed over all calls.
+  [[nodiscard]] Index rows() const { return rows_; }
+  [[nodiscard]] double first_time() const { return first_time_; }
+  [[nodiscard]] double last_time() const { return last_time_; }
+  [[nodiscard]] bool too_many_rows() const { return too_many_rows_; }
+
+ private:
+  class Evaluator final : public FieldEvaluator {
+   public:
+    Evaluator(const FormulaField& field, Index max_rows) : field_(field), max_rows_(max_rows) {}
+    void velocity(double t, const ConstPointsRef& x, PointsRef out) override {
+      out = field_.formula_(t, x);
+      const std::scoped_lock lock(field_.mutex_);
+      field_.rows_ += x.rows();
+      field_.first_time_ = std::min(field_.first_time_, t);
+      field_.last_time_ = std::max(field_.last_time_, t);
+      if (x.rows() > max_rows_) field_.too_many_rows_ = true;
+    }
+
+   private:
+    const FormulaField& field_;
+    Index max_rows_;
+  };
+
+  Index dimension_;
+  Formula formula_;
+  mutable std::mutex mutex_;
+  mutable Index rows_ = 0;
+  mutable double first_time_ = kForever;
+  mutable double last_time_ = -kForever;
+  mutable bool too_many_rows_ = false;
+};
+
+template <class Formula>
+auto formula_field(Index dimension, Formula formula) {
+  return std::make_shared<const FormulaField<Formula>>(dimension, formula);
+}
+
+std::shared_ptr<const Field> ring_field() {
+  return std::make_shared<const ExactField>(make_mixture(ring_mixture(11, 10, 1)),
+                                            Schedule::cond_ot);
+}
+
+std::shared_ptr<const Field> network_field() {
+  auto model = std::make_shared<const Mlp>(
+      MlpConfig{.dimension = 2, .hidden = {20, 30}, .activation = Activation::silu});
+  std::vector<float> parameters(static_cast<std::size_t>(model->parameter_count()));
+  model->initialise(3, parameters);
+  return std::make_shared<const LearnedField>(model, parameters);
+}
+
+TEST_CASE("a flow's frames are the solver's steps") {
+  // Step by step with solver_step, all points at once.
+  const Solver solver = GENERATE(Solver::euler, Solver::midpoint, Solver::heun, Solver::rk4);
+  const auto field = ring_field();
+  const Points start = normal_points(70, 2, 1);
+  constexpr Index kSteps = 12;
+  ThreadPool pool(1);
+  Flow flow(field, {.solver = solver, .steps = kSteps, .t_start = 0.125, .t_end = 0.875}, start,
+            kSteps, pool);
+  CHECK(flow.particles() == 70);
+  CHECK(flow.frames() == kSteps);
+  CHECK(flow.advance(kForever));
+
+  const auto evaluator = field->evaluator(70);
+  const auto velocity = [&](double t, const auto& x, auto&& out) {
+    evaluator->velocity(t, x, out);
+  };
+  SolverScratch scratch(70, 2);
+  Points x = start;
+  CHECK(flow.frame(0) == start);
+  CHECK(flow.time(0) == 0.125);
+  for (Index s = 0; s < kSteps; ++s) {
+    // A sixteenth is exact, so that the times are the same to the bit.
+    const double t = 0.125 + 0.0625 * static_cast<double>(s);
+    solver_step<float>(solver, velocity, t, 0.0625, x, scratch);
+    CAPTURE(name(solver), s);
+    CHECK(flow.frame(s + 1) == x);
+    CHECK(flow.time(s + 1) == t + 0.0625);
+  }
+  CHECK(integrate(field, {.solver = solver, .steps = kSteps, .t_start = 0.125, .t_end = 0.875},
+                  start, pool) == x);
+}
+
+TEST_CASE("all frames stand one after another in one array") {
+  ThreadPool pool(1);
+  Flow flow(ring_field(), {.steps = 6}, normal_points(40, 2, 1), 3, pool);
+  flow.advance(kForever);
+  REQUIRE(flow.positions().size() == 4 * 40 * 2);
+  for (Index f = 0; f <= 3; ++f) {
+    CHECK(std::equal(flow.positions().begin() + f * 80, flow.positions().begin() + (f + 1) * 80,
+                     flow.frame(f).data()));
+  }
+}
+
+TEST_CASE("a moment between two steps is on the straight line between them") {
+  // Frames and steps that divide each other and that do not, more of either.
+  const Index steps = GENERATE(1, 3, 7, 10, 50);
+  const Index frames = GENERATE(1, 2, 3, 7, 20, 49, 100);
+  CAPTURE(steps, frames);
+  const auto field = ring_field();
+  const Points start = normal_points(5, 2, 1);
+  ThreadPool pool(1);
+  const SolverConfig config{.solver = Solver::midpoint, .steps = steps};
+  Flow every_step(field, config, start, steps, pool);
+  every_step.advance(kForever);
+  Flow flow(field, config, start, frames, pool);
+  flow.advance(kForever);
+  for (Index f = 0; f <= frames; ++f) {
+    CHECK_THAT(flow.time(f),
+               WithinAbs(static_cast<double>(f) / static_cast<double>(frames), 1e-15));
+    const Index whole = f * steps / frames;
+    const Index next = std::min(whole + 1, steps);
+    const double share =
+        static_cast<double>(f * steps - whole * frames) / static_cast<double>(frames);
+    const PointsOf<double> a = every_step.frame(whole).cast<double>();
+    const PointsOf<double> b = every_step.frame(next).cast<double>();
+    CAPTURE(f);
+    // Floats of size up to 10.
+    CHECK((flow.frame(f).cast<double>() - (a + share * (b - a))).cwiseAbs().maxCoeff() < 3e-6);
+  }
+  CHECK(flow.frame(frames) == every_step.frame(steps));
+}
+
+TEST_CASE("a flow in slices gives the same bits as in one go") {
+  const auto field = GENERATE(ring_field(), network_field());
+  const Points start = normal_points(1000, 2, 2);
+  const SolverConfig config{.solver = Solver::heun, .steps = 9};
+  for (const int threads : {1, kMostThreads}) {
+    ThreadPool pool(threads);
+    Flow whole(field, config, start, 4, pool);
+    CHECK_FALSE(whole.done());
+    CHECK(whole.advance(kForever));
+    CHECK(whole.done());
+    Flow sliced(field, config, start, 4, pool);
+    int slices = 1;
+    while (!sliced.advance(0)) {
+      REQUIRE(++slices < 1000);
+      CHECK_FALSE(sliced.done());
+    }
+    CHECK(slices > 1);
+    CHECK(sliced.done());
+    CHECK(sliced.positions() == whole.positions());
+    // What is done stays done.
+    CHECK(sliced.advance(0));
+    CHECK(sliced.positions() == whole.positions());
+  }
+}
+
+TEST_CASE("a flow gives the same bits for any number of threads") {
+  const auto field = GENERATE(ring_field(), network_field());
+  const Points start = normal_points(333, 2, 3);
+  std::set<std::vector<float>> results;
+  for (const int threads : thread_counts()) {
+    ThreadPool pool(threads);
+    Flow flow(field, {.solver = Solver::rk4, .steps = 5}, start, 5, pool);
+    flow.advance(kForever);
+    results.insert(flow.positions());
+  }
+  CHECK(results.size() == 1);
+}
+
+TEST_CASE("a point's way does not depend on the other points") {
+  const auto field = GENERATE(ring_field(), network_field());
+  const Points start = normal_points(100, 2, 4);
+  ThreadPool pool(1);
+  const Points all = integrate(field, {.steps = 10}, start, pool);
+  for (const Index i : {0, 31, 32, 99}) {
+    CHECK(integrate(field, {.steps = 10}, start.row(i), pool) == all.row(i));
+  }
+}
+
+TEST_CASE("points that are not done yet stand at their start") {
+  const auto field = ring_field();
+  const Points start = normal_points(2000, 2, 5);
+  ThreadPool pool(1);
+  Flow flow(field, {.steps = 10}, start, 3, pool);
+  for (Index f = 0; f <= 3; ++f) CHECK(flow.frame(f) == start);
+  REQUIRE_FALSE(flow.advance(0));
+  CHECK(flow.frame(3).topRows(1) != start.topRows(1));
+  for (Index f = 0; f <= 3; ++f) CHECK(flow.frame(f).bottomRows(1000) == start.bottomRows(1000));
+}
+
+TEST_CASE("the number of evaluations is what the field was asked for") {
+  for (const Solver solver : kSolvers) {
+    const auto field = formula_field(3, [](double, const ConstPointsRef& x) { return -x; });
+    ThreadPool pool(kMostThreads);
+    Flow flow(field, {.solver = solver, .steps = 17}, normal_points(77, 3, 6), 4, pool);
+    flow.advance(kForever);
+    CAPTURE(name(solver));
+    CHECK(flow.function_evaluations() == 17 * evaluations_per_step(solver));
+    CHECK(field->rows() == 77 * flow.function_evaluations());
+    CHECK_FALSE(field->too_many_rows());
+  }
+}
+
+TEST_CASE("the field is never asked for a time outside of the flow's") {
+  // Steps that do not divide 1 exactly, in both directions.
+  for (const Index steps : {3, 7, 10, 49, 299, 1000}) {
+    for (const bool forwards : {true, false}) {
+      const auto field = formula_field(2, [](double, const ConstPointsRef& x) { return 0 * x; });
+      ThreadPool pool(1);
+      integrate(field,
+                {.solver = Solver::rk4,
+                 .steps = steps,
+                 .t_start = forwards ? 0.0 : 1.0,
+                 .t_end = forwards ? 1.0 : 0.0},
+                normal_points(1, 2, 7), pool);
+      CAPTURE(steps, forwards);
+      CHECK(field->first_time() >= 0);
+      CHECK(field->first_time() < 1e-12);
+      CHECK(field->last_time() <= 1);
+      CHECK(field->last_time() > 1 - 1e-12);
+    }
+  }
+}
+
+TEST_CASE("a flow backwards in time undoes the flow forwards") {
+  const auto field = ring_field();
+  const Points start = normal_points(100, 2, 8);
+  ThreadPool pool(1);
+  const Points end = integrate(field, {.solver = Solver::rk4, .steps = 100}, start, pool);
+  Flow back(field, {.solver = Solver::rk4, .steps = 100, .t_start = 1, .t_end = 0}, end, 4, pool);
+  back.advance(kForever);
+  CHECK(back.time(0) == 1);
+  CHECK(back.time(1) == 0.75);
+  CHECK(back.time(4) == 0);
+  // Near the borders between modes the way back amplifies the floats' rounding, by some hundred.
+  CHECK((back.frame(4) - start).cwiseAbs().maxCoeff() < 2e-3F);
+}
+
+TEST_CASE("a flow through a field that blows up ends with what is not finite, and with all else") {
+  const auto field = formula_field(2, [](double, const ConstPointsRef& x) -> Points {
+    return 1e30F * x.array().cube().matrix();
+  });
+  Points start = Points::Zero(40, 2);
+  start(3, 0) = 1;
+  ThreadPool pool(1);
+  const Points end = integrate(field, {.steps = 20}, start, pool);
+  CHECK_FALSE(end.row(3).allFinite());
+  CHECK(end.row(4).isZero(0));
+}
+
+TEST_CASE("an advance of a flow does not allocate") {
+  if (!flowmatch::testing::counts_allocations()) SKIP("this build cannot count allocations");
+  const auto field = GENERATE(ring_field(), network_field());
+  ThreadPool pool(GENERATE(1, 3));
+  Flow flow(field, {.solver = Solver::rk4, .steps = 20}, normal_points(300, 2, 9), 30, pool);
+  const std::int64_t before = flowmatch::testing::allocation_count();
+  flow.advance(0);
+  flow.advance(kForever);
+  const std::int64_t allocations = flowmatch::testing::allocation_count() - before;
+  CHECK(allocations == 0);
+}
+
+TEST_CASE("every cloud of a seed starts from the same noise") {
+  const Points noise = starting_noise(100, 2, 5);
+  CHECK(starting_noise(100, 2, 5) == noise);
+  CHECK(starting_noise(30, 2, 5) == noise.topRows(30));
+  CHECK(starting_noise(100, 2, 6) != noise);
+  Points expected(100, 2);
+  fill_normal({5, Purpose::sampling_source, 0}, 0, expected);
+  CHECK(noise == expected);
+}
+
+}  // namespace
