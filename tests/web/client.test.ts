@@ -52,6 +52,21 @@ describe('starting', () => {
     expect(workers).toHaveLength(1);
   });
 
+  it('that fails before an experiment is wanted is tried again, and reported, when one is', async () => {
+    const { engine, workers } = fakeEngine({
+      start: () => Promise.reject(new EngineError('load_failed', 'status 404')),
+    });
+    const onCrash = vi.fn();
+    engine.addEventListener('crash', onCrash);
+    await engine.warmUp();
+    expect(engine.status).toBe('idle');
+    expect(onCrash).not.toHaveBeenCalled();
+    expect((await errorOf(engine.createExperiment(quickConfig))).code).toBe('load_failed');
+    expect(engine.status).toBe('crashed');
+    expect(onCrash).toHaveBeenCalledOnce();
+    expect(workers).toHaveLength(2);
+  });
+
   it('sends requests after the message that sets the worker going, in order', async () => {
     const { engine, worker } = fakeEngine();
     const first = engine.createExperiment(quickConfig);

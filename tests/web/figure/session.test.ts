@@ -173,14 +173,13 @@ describe('training', () => {
 describe('the difference', () => {
   it('is asked for once for each t and each model, the latest last', async () => {
     await open();
-    session.wantDifference(0.2);
-    session.wantDifference(0.3);
+    for (const t of [0.2, 0.3, 0.4]) session.wantDifference(t);
     await settle();
     expect(engine.last.differences).toEqual([0.2]);
     expect(session.difference?.t).toBe(0.2);
-    session.wantDifference(0.2);
-    await new Promise((resolve) => setTimeout(resolve, 40));
-    session.wantDifference(0.2);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(engine.last.differences).toEqual([0.2, 0.4]);
+    expect(session.difference?.t).toBe(0.4);
     session.wantDifference(0.4);
     await settle();
     expect(engine.last.differences).toEqual([0.2, 0.4]);
@@ -202,5 +201,14 @@ describe('a crash', () => {
     expect(session.phase).toBe('flowing');
     expect(session.stepsDone).toBe(0);
     expect(session.error).toBeNull();
+  });
+
+  it('that came before the figure did is told as well', async () => {
+    engine.crash();
+    engine.refuse = engine.error ?? undefined;
+    const late = new Session(engine, () => null);
+    await late.apply(defaultState);
+    expect(late.phase).toBe('error');
+    expect(late.error?.code).toBe('crashed');
   });
 });

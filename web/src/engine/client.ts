@@ -329,6 +329,11 @@ export class Engine extends EventTarget {
 
   #crash(error: EngineError): void {
     this.#stopWorker();
+    if (this.#live.size === 0) {
+      // Only warmed up: whoever makes the first experiment tries again, and is told of a failure.
+      this.#status = 'idle';
+      return;
+    }
     this.#status = 'crashed';
     this.#error = error;
     this.#live.clear();

@@ -138,8 +138,9 @@ export class Session {
   #learnedAt = 0;
   #metricsAt = 0;
   #metricsBusy = false;
+  /** The t that a map is wanted for, the last of them. */
+  #differenceWish: number | null = null;
   #differenceBusy = false;
-  #differenceAt = 0;
   #differenceFor: { t: number; clip: FlowClip | null } | null = null;
   #progressAt = 0;
 
@@ -227,15 +228,8 @@ export class Session {
 
   /** Asks for the map of the difference at t; of the maps asked for meanwhile only the last is made. */
   wantDifference(t: number): void {
-    const clip = this.learned?.clip ?? null;
-    const wanted = this.#differenceFor;
-    if (!this.#experiment || !clip || this.#differenceBusy) return;
-    if (wanted?.t === t && wanted.clip === clip) return;
-    const pause = this.phase === 'training' ? differencePauseWhileTraining : differencePause;
-    if (performance.now() - this.#differenceAt < pause) return;
-    this.#differenceFor = { t, clip };
-    this.#differenceBusy = true;
-    void this.#requestDifference(this.#experiment, t);
+    this.#differenceWish = t;
+    this.#serveDifference();
   }
 
   /** A new engine after a crash; every figure of the page then makes its experiment again. */
@@ -287,6 +281,8 @@ export class Session {
         else this.#experiment = experiment;
       }
     } catch (thrown) {
+      // An engine that had stopped before this figure came does not say so again.
+      if (this.#engine.status === 'crashed' && this.phase !== 'error') this.#onCrash();
       return problemsOf(thrown);
     }
     if (this.#closed) return [];
@@ -398,15 +394,30 @@ export class Session {
     this.#changed('density');
   }
 
+  #serveDifference(): void {
+    const experiment = this.#experiment;
+    const clip = this.learned?.clip;
+    const t = this.#differenceWish;
+    if (!experiment || !clip || t === null || this.#differenceBusy || this.#closed) return;
+    if (this.#differenceFor?.t === t && this.#differenceFor.clip === clip) return;
+    this.#differenceBusy = true;
+    this.#differenceFor = { t, clip };
+    void this.#requestDifference(experiment, t);
+  }
+
   async #requestDifference(experiment: ExperimentLike, t: number): Promise<void> {
     const grid = mapGrid(this.half);
     const call = experiment.difference(t, grid, { signal: this.#life.signal });
     const result = await this.#unlessStale(call);
-    this.#differenceBusy = false;
-    this.#differenceAt = performance.now();
-    if (!result) return;
-    this.difference = { ...result, t, grid };
-    this.#changed('difference');
+    if (result) {
+      this.difference = { ...result, t, grid };
+      this.#changed('difference');
+    }
+    const pause = this.phase === 'training' ? differencePauseWhileTraining : differencePause;
+    setTimeout(() => {
+      this.#differenceBusy = false;
+      this.#serveDifference();
+    }, pause);
   }
 
   // --- Training
