@@ -4,6 +4,7 @@ import { LossChart } from './controls/loss-chart';
 import { QualityTable } from './controls/quality-table';
 import { SettingField } from './controls/setting-field';
 import { SettingsPanel } from './controls/settings-panel';
+import { ShareLink } from './controls/share-link';
 import { TimeControl } from './controls/time-control';
 import { TrainingStrip } from './controls/training-strip';
 import { ViewBar } from './controls/view-bar';
@@ -19,6 +20,7 @@ const elements: readonly (readonly [name: string, element: CustomElementConstruc
   ['flow-matching-quality', QualityTable],
   ['flow-matching-setting', SettingField],
   ['flow-matching-settings', SettingsPanel],
+  ['flow-matching-share', ShareLink],
 ];
 
 /**

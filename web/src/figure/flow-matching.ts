@@ -19,13 +19,7 @@ import { query } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { Engine } from '../engine/client';
 import type { Problem } from '../engine/protocol';
-import {
-  attributeNames,
-  describeProblem,
-  keyOfProblem,
-  readAttributes,
-  readLink,
-} from '../state/link';
+import { attributeNames, keyOfProblem, readAttributes, readLink } from '../state/link';
 import { applyPreset, type PresetName } from '../state/presets';
 import {
   assemble,
@@ -36,37 +30,26 @@ import {
   type State,
 } from '../state/settings';
 import { AddressBar, linkState, linkTo } from './address';
-import { Clock } from './clock';
-import type { ChangeEvent } from './controls/events';
-import { type Command, type CommandEvent } from './controls/events';
-import type { LossView } from './controls/loss-chart';
-import type { Quality } from './controls/quality-table';
+import { Announcer } from './announcer';
+import { Clock, type Reading } from './clock';
+import type { ChangeEvent, Command, CommandEvent } from './controls/events';
 import type { TimeControl } from './controls/time-control';
-import type { Run } from './controls/training-strip';
-import { nearestParticle, particleCount, placeAt, readFrame } from './data/clip';
 import { DensityLayer } from './draw/density';
-import { palettes, type ThemeName } from './draw/palette';
+import { palettes, type Palette, type ThemeName } from './draw/palette';
+import { nextParticle, pointedParticle } from './follow';
 import { formatSignificant, formatTime } from './format';
 import { legendOf } from './legend';
-import { PanelCanvas } from './panel-canvas';
+import { engineNotice, ignoredNotice } from './notices';
 import { titleOf } from './panel-title';
-import { gliding, panelsOf, sceneOf, type Moment, type PanelKind } from './scenes';
+import { LossViewer, qualityOf, runOf } from './part-views';
+import { panelsOf, type PanelKind } from './scenes';
 import { Session, type SessionChange } from './session';
+import { Sight } from './sight';
+import { Stage } from './stage';
 import { controls } from './style/controls';
 import { figureStyle } from './style/figure';
 import { tokens } from './style/tokens';
 import { summarise } from './summary';
-
-/** Milliseconds between two redrawings of the loss chart, and between two changes of the summary. */
-const chartPause = 250;
-const summaryPause = 4000;
-const copiedShown = 2500;
-/** CSS pixels within which a pointer picks a particle. */
-const pointerReach = 14;
-/** How far outside the window a figure gets ready. */
-const approachMargin = '50% 0px';
-/** How far outside the window it already draws, so that it is there when it comes into sight. */
-const sightMargin = '200px 0px';
 
 export class FlowMatching extends LitElement {
   static override readonly styles = [controls, tokens, figureStyle];
@@ -90,31 +73,57 @@ export class FlowMatching extends LitElement {
   #ignored: readonly Problem[] = [];
   #refused: readonly Problem[] = [];
 
-  #opened = false;
   /** From when the reader comes near the figure. */
   #session: Session | undefined;
-  readonly #clock = new Clock();
   #density: DensityLayer | undefined;
-  readonly #panels = new Map<PanelKind, PanelCanvas>();
-  readonly #address = new AddressBar();
-
+  /** Training begins as soon as the next experiment is there. */
+  #trainWhenReady = false;
+  /** The flow begins with the first frame, not while the engine is on its way. */
+  #playOnFirstFrame = false;
   /** The particle that the reader follows. */
   #followed: number | null = null;
-  #frame = 0;
-  #firstFrame = false;
-  #trainOnFrame = false;
-  #onScreen = true;
-  #drawing = true;
-  #lossView: LossView | undefined;
-  #lossAt = 0;
-  #summary = '';
-  #summaryTimer: ReturnType<typeof setTimeout> | undefined;
-  #shared: 'no' | 'copied' | 'shown' = 'no';
 
+  readonly #clock = new Clock();
+  readonly #stage = new Stage({
+    clock: this.#clock,
+    scenery: () => {
+      const session = this.#session;
+      if (!session || !this.isConnected || !this.#sight.inSight) return undefined;
+      return {
+        state: this.#state,
+        session,
+        density: this.#density,
+        palette: this.#palette,
+        followed: this.#followed,
+        still: this.#stillQuery.matches,
+      };
+    },
+    onFrame: (reading) => {
+      this.#onFrame(reading);
+    },
+    onFirstFrame: () => {
+      this.#onFirstFrame();
+    },
+  });
+  readonly #sight = new Sight(
+    this,
+    (inSight) => {
+      this.#onSight(inSight);
+    },
+    () => {
+      if (!this.#session) this.#startSession();
+    },
+  );
+  readonly #announcer = new Announcer(
+    () => this.#compose(),
+    () => {
+      this.requestUpdate();
+    },
+  );
+  readonly #address = new AddressBar();
+  readonly #lossViewer = new LossViewer();
   readonly #darkQuery = matchMedia('(prefers-color-scheme: dark)');
   readonly #stillQuery = matchMedia('(prefers-reduced-motion: reduce)');
-  #watcher: IntersectionObserver | undefined;
-  #approach: IntersectionObserver | undefined;
 
   // --- The element
 
@@ -129,87 +138,38 @@ export class FlowMatching extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    if (!this.#opened) this.#open();
+    this.#readState();
     this.#darkQuery.addEventListener('change', this.#onTheme);
-    document.addEventListener('visibilitychange', this.#onSight);
     window.addEventListener('pagehide', this.#onLeave);
-    this.#watcher = new IntersectionObserver(
-      (entries) => {
-        this.#onScreen = entries.at(-1)?.isIntersecting ?? true;
-        this.#onSight();
-      },
-      { rootMargin: sightMargin },
-    );
-    this.#watcher.observe(this);
-    // A figure that nobody has come near costs nothing.
-    this.#approach = new IntersectionObserver(
-      (entries) => {
-        if (entries.some((entry) => entry.isIntersecting)) this.#startSession();
-      },
-      { rootMargin: approachMargin },
-    );
-    if (!this.#session) this.#approach.observe(this);
-    this.#requestFrame();
+    this.#sight.watch();
+    this.requestUpdate();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#darkQuery.removeEventListener('change', this.#onTheme);
-    document.removeEventListener('visibilitychange', this.#onSight);
     window.removeEventListener('pagehide', this.#onLeave);
-    this.#watcher?.disconnect();
-    this.#approach?.disconnect();
-    cancelAnimationFrame(this.#frame);
-    this.#frame = 0;
-    clearTimeout(this.#summaryTimer);
-    this.#summaryTimer = undefined;
+    this.#sight.unwatch();
+    this.#stage.close();
+    this.#announcer.stop();
     this.#address.flush();
     // An element that is only moved comes back at once, and keeps its model.
     queueMicrotask(() => {
-      if (!this.isConnected) this.#close();
+      if (this.isConnected) return;
+      this.#session?.close();
+      this.#session = undefined;
+      this.#density = undefined;
     });
   }
 
   override attributeChangedCallback(name: string, old: string | null, value: string | null): void {
     super.attributeChangedCallback(name, old, value);
-    if (old === value || !this.#opened) return;
+    if (old === value || !this.#attributes) return;
     if (name === 'theme') this.#onTheme();
     else this.#rereadAttributes();
   }
 
-  #open(): void {
-    this.#readState();
-    this.#clock.setSpeed(this.#state.speed, 0);
-    this.#clock.setLoop(this.#state.loop, 0);
-    this.#clock.seek(this.#state.t, 0);
-    if (this.#state.playing) this.#clock.play(performance.now());
-    this.#trainOnFrame = this.#state.train;
-    this.#opened = true;
-    this.dataset['phase'] = 'loading';
-  }
-
-  #startSession(): void {
-    this.#approach?.disconnect();
-    this.#session?.close();
-    this.#density = undefined;
-    const session: Session = new Session(Engine.shared(this.#state.tier), (change) => {
-      if (session === this.#session) this.#onSession(change);
-    });
-    this.#session = session;
-    session.watch(this.#drawing, this.#state.background === 'continue');
-    void this.#applyState(this.#state, defaultState);
-  }
-
-  #close(): void {
-    this.#opened = false;
-    this.#session?.close();
-    this.#session = undefined;
-    this.#density = undefined;
-    for (const panel of this.#panels.values()) panel.close();
-    this.#panels.clear();
-  }
-
-  /** The first time from the attributes and the link; an element that comes back has its state already. */
+  /** From the attributes and the link, once: an element that comes back has its state already. */
   #readState(): void {
     if (this.#attributes) return;
     const attributes = readAttributes(this);
@@ -226,6 +186,13 @@ export class FlowMatching extends LitElement {
     }
     this.#state = state;
     this.#draft = state;
+    this.#clock.setSpeed(state.speed, 0);
+    this.#clock.setLoop(state.loop, 0);
+    this.#clock.seek(state.t, 0);
+    this.#playOnFirstFrame = state.playing;
+    this.#trainWhenReady = state.train;
+    this.dataset['phase'] = 'loading';
+    this.dataset['drawing'] = 'on';
     if (this.#ignored.length > 0) this.#dispatch('flowmatch-error', { problems: this.#ignored });
   }
 
@@ -236,12 +203,21 @@ export class FlowMatching extends LitElement {
     this.#attributes = state;
     this.#ignored = problems;
     const changed = new Set(changedKeys(state, before));
-    const { train } = state;
     this.#change(assemble((key) => (changed.has(key) ? state : this.#draft)[key]));
-    if (changed.has('train')) {
-      if (train) this.#session?.train(this.#state.trainUntil);
-      else this.#session?.pause();
-    }
+    if (!changed.has('train')) return;
+    if (state.train) this.#session?.train(this.#state.trainUntil);
+    else this.#session?.pause();
+  }
+
+  #startSession(): void {
+    this.#session?.close();
+    this.#density = undefined;
+    const session: Session = new Session(Engine.shared(this.#state.tier), (change) => {
+      if (session === this.#session) this.#onSession(change);
+    });
+    this.#session = session;
+    session.watch(this.#sight.inSight, this.#state.background === 'continue');
+    void this.#applyState(this.#state, defaultState);
   }
 
   #dispatch(type: string, detail: unknown): void {
@@ -256,7 +232,7 @@ export class FlowMatching extends LitElement {
     this.#draft = { ...this.#draft, ...change };
     // A pause is at the moment that is shown.
     if (change.playing === false && change.t === undefined) {
-      this.#draft = { ...this.#draft, t: Number(this.#readClock().t.toFixed(4)) };
+      this.#draft = { ...this.#draft, t: Number(this.#read().t.toFixed(4)) };
     }
     const next = assemble((key) => (this.#waits(key) ? before : this.#draft)[key]);
     this.#force(next);
@@ -276,14 +252,15 @@ export class FlowMatching extends LitElement {
     if (next.loop !== before.loop) this.#clock.setLoop(next.loop, now);
     if (next.t !== before.t) this.#clock.seek(next.t, now);
     if (next.playing !== before.playing) {
-      if (next.playing) this.#clock.play(now);
-      else this.#clock.pause(now);
+      if (!next.playing) this.#clock.pause(now);
+      else if (this.#sight.inSight) this.#clock.play(now);
+      this.#playOnFirstFrame = false;
     }
     if (next.tier !== before.tier && this.#session) this.#startSession();
     else void this.#applyState(next, before, discardModel);
     this.#saveAddress();
     this.requestUpdate();
-    this.#requestFrame();
+    this.#stage.requestFrame();
   }
 
   async #applyState(next: State, before: State, discardModel = false): Promise<void> {
@@ -306,6 +283,8 @@ export class FlowMatching extends LitElement {
       if (!session.config && next !== defaultState) {
         this.#ignored = [...this.#ignored, ...problems];
         void this.#applyState(this.#state, defaultState);
+      } else {
+        this.#trainWhenReady = false;
       }
     }
     this.requestUpdate();
@@ -327,11 +306,10 @@ export class FlowMatching extends LitElement {
       case 'reset':
         this.#force(this.#draft, true);
         break;
-      case 'apply-waiting': {
+      case 'apply-waiting':
         this.#force(this.#draft, true);
-        this.#trainOnFrame = true;
+        this.#trainWhenReady = true;
         break;
-      }
       case 'drop-waiting':
         this.#draft = this.#state;
         this.requestUpdate();
@@ -349,7 +327,7 @@ export class FlowMatching extends LitElement {
   #saveAddress(): void {
     const session = this.#session;
     if (!this.hasAttribute('address') || !session) return;
-    this.#address.save(() => linkState(this.#state, session, this.#readClock().t));
+    this.#address.save(() => linkState(this.#state, session, this.#read().t));
   }
 
   // --- What happens
@@ -359,22 +337,17 @@ export class FlowMatching extends LitElement {
     if (!session) return;
     switch (change) {
       case 'phase':
-        if (session.phase === 'error') {
-          this.#dispatch('flowmatch-error', {
-            code: session.error?.code,
-            message: session.error?.message,
-          });
-        }
-        if (session.diverged) {
-          this.#dispatch('flowmatch-error', { code: 'diverged', stepsDone: session.stepsDone });
-        }
-        this.#tellProgress();
+        this.#tellErrors(session);
+        this.#tellProgress(session);
         this.#saveAddress();
-        this.#startTrainingIfAsked();
-        this.#summariseSoon(0);
+        if (this.#trainWhenReady && session.phase === 'flowing') {
+          this.#trainWhenReady = false;
+          session.train(this.#state.trainUntil);
+        }
+        this.#announcer.now();
         break;
       case 'progress':
-        this.#tellProgress();
+        this.#tellProgress(session);
         break;
       case 'problems':
         this.#refused = session.problems;
@@ -383,37 +356,32 @@ export class FlowMatching extends LitElement {
         this.#density = session.density ? new DensityLayer(session.density) : undefined;
         break;
       case 'difference':
-        this.#requestFrame();
+        this.#stage.requestFrame();
         return;
       case 'clips':
       case 'metrics':
         break;
     }
     this.requestUpdate();
-    this.#requestFrame();
+    this.#stage.requestFrame();
   }
 
-  #tellProgress(): void {
-    const session = this.#session;
-    if (!session) return;
-    this.dataset['phase'] = session.phase;
-    this.#dispatch('flowmatch-progress', {
-      phase: session.phase,
-      stepsDone: session.stepsDone,
-      stepsTotal: session.stepsTotal,
-      loss: session.loss.lastSmoothed,
-    });
+  #tellErrors({ phase, error, diverged, stepsDone }: Session): void {
+    if (phase === 'error') {
+      this.#dispatch('flowmatch-error', { code: error?.code, message: error?.message });
+    }
+    if (diverged) this.#dispatch('flowmatch-error', { code: 'diverged', stepsDone });
   }
 
-  #startTrainingIfAsked(): void {
-    if (!this.#trainOnFrame || this.#session?.phase !== 'flowing') return;
-    this.#trainOnFrame = false;
-    this.#session.train(this.#state.trainUntil);
+  #tellProgress({ phase, stepsDone, stepsTotal, loss }: Session): void {
+    this.dataset['phase'] = phase;
+    const detail = { phase, stepsDone, stepsTotal, loss: loss.lastSmoothed };
+    this.#dispatch('flowmatch-progress', detail);
   }
 
   readonly #onTheme = (): void => {
     this.requestUpdate();
-    this.#requestFrame();
+    this.#stage.requestFrame();
   };
 
   readonly #onLeave = (): void => {
@@ -422,105 +390,39 @@ export class FlowMatching extends LitElement {
   };
 
   /** Out of sight nothing is drawn and the clock stands; training does what the reader chose. */
-  readonly #onSight = (): void => {
-    const drawing = this.#onScreen && !document.hidden;
-    if (drawing === this.#drawing) return;
-    this.#drawing = drawing;
-    this.dataset['drawing'] = drawing ? 'on' : 'stopped';
+  #onSight(inSight: boolean): void {
+    this.dataset['drawing'] = inSight ? 'on' : 'stopped';
     const now = performance.now();
-    if (drawing && this.#state.playing) this.#clock.play(now);
-    if (!drawing) this.#clock.pause(now);
-    this.#session?.watch(drawing, this.#state.background === 'continue');
-    this.#summariseSoon(0);
+    if (!inSight) this.#clock.pause(now);
+    else if (this.#state.playing && !this.#playOnFirstFrame) this.#clock.play(now);
+    this.#session?.watch(inSight, this.#state.background === 'continue');
+    this.#announcer.now();
     this.requestUpdate();
-    this.#requestFrame();
-  };
-
-  #summariseSoon(delay = summaryPause): void {
-    if (delay === 0) {
-      clearTimeout(this.#summaryTimer);
-      this.#summaryTimer = undefined;
-    }
-    this.#summaryTimer ??= setTimeout(() => {
-      this.#summaryTimer = undefined;
-      this.#summarise();
-    }, delay);
-  }
-
-  #summarise(): void {
-    const session = this.#session;
-    if (!session) return;
-    const { t, playing } = this.#readClock();
-    const summary = summarise({
-      phase: session.phase,
-      state: this.#state,
-      t,
-      playing,
-      drawing: this.#drawing,
-      stepsDone: session.stepsDone,
-      stepsShown: session.learned?.clip.stepsDone ?? null,
-      diverged: session.diverged,
-      rms: session.difference?.rms ?? null,
-      metrics: session.metrics,
-    });
-    if (summary === this.#summary) return;
-    this.#summary = summary;
-    this.requestUpdate();
-  }
-
-  // --- Frames
-
-  #readClock(): { t: number; playing: boolean } {
-    return this.#clock.read(performance.now());
-  }
-
-  #requestFrame(): void {
-    if (this.#frame !== 0 || !this.isConnected || !this.#drawing) return;
-    this.#frame = requestAnimationFrame(this.#onFrame);
-  }
-
-  readonly #onFrame = (): void => {
-    this.#frame = 0;
-    const { t, playing } = this.#readClock();
-    const moment = this.#momentAt(t);
-    let more = playing;
-    for (const kind of this.#panels.keys()) {
-      if (this.#drawPanel(kind, moment)) more = true;
-    }
-    const session = this.#session;
-    if (session && gliding(session, moment)) more = true;
-    if (this.#state.view === 'difference') {
-      session?.wantDifference(t);
-      this.#writeMapValue();
-    }
-    if (this.timeControl) this.timeControl.t = t;
-    if (!playing && this.#state.playing && this.#drawing) this.#change({ playing: false, t });
-    this.#summariseSoon();
-    if (more) this.#requestFrame();
-  };
-
-  #momentAt(t: number): Moment {
-    const still = this.#stillQuery.matches;
-    return { t, now: performance.now(), still, followed: this.#followed };
-  }
-
-  /** Returns whether the panel is not complete yet. */
-  #drawPanel(kind: PanelKind, moment: Moment): boolean {
-    const session = this.#session;
-    const panel = this.#panels.get(kind);
-    if (!session || !panel) return false;
-    const palette = palettes[this.#theme];
-    const scene = sceneOf(kind, this.#state, session, this.#density, palette, moment);
-    const more = panel.draw(scene, session.half);
-    if (!this.#firstFrame && scene.clouds.length > 0) this.#onFirstFrame();
-    return more;
+    this.#stage.requestFrame();
   }
 
   #onFirstFrame(): void {
-    this.#firstFrame = true;
     const { startTime } = performance.mark('flowmatch-first-frame');
     this.dataset['firstFrameMs'] = String(Math.round(startTime));
+    if (this.#playOnFirstFrame) {
+      this.#playOnFirstFrame = false;
+      const now = performance.now();
+      // Off at once, without the loop's rest at the noise.
+      this.#clock.seek(Math.max(this.#state.t, Number.EPSILON), now);
+      this.#clock.play(now);
+    }
     this.#dispatch('flowmatch-frame', { milliseconds: startTime });
+  }
+
+  #onFrame({ t, playing }: Reading): void {
+    if (this.#state.view === 'difference') {
+      this.#session?.wantDifference(t);
+      this.#writeMapValue();
+    }
+    if (this.timeControl) this.timeControl.t = t;
+    const ended = this.#state.playing && !playing && !this.#playOnFirstFrame;
+    if (ended) this.#change({ playing: false, t });
+    this.#announcer.soon();
   }
 
   /** Changes with every map: written directly, so that nothing else is rendered. */
@@ -532,24 +434,38 @@ export class FlowMatching extends LitElement {
     if (element.textContent !== text) element.textContent = text;
   }
 
+  #compose(): string {
+    const session = this.#session;
+    const { t } = this.#read();
+    return summarise({
+      phase: session?.phase ?? 'loading',
+      state: this.#state,
+      t,
+      playing: this.#state.playing,
+      drawing: this.#sight.inSight,
+      stepsDone: session?.stepsDone ?? 0,
+      stepsShown: session?.learned?.clip.stepsDone ?? null,
+      diverged: session?.diverged ?? false,
+      rms: session?.difference?.rms ?? null,
+      metrics: session?.metrics ?? null,
+    });
+  }
+
+  #read(): Reading {
+    return this.#clock.read(performance.now());
+  }
+
   // --- Following a particle
 
   readonly #onPoint = (event: PointerEvent): void => {
     // A finger that moves scrolls the page; it follows what it touches.
     if (event.type === 'pointermove' && event.pointerType !== 'mouse') return;
     const canvas = event.currentTarget as HTMLCanvasElement;
-    const session = this.#session;
     const kind = canvas.dataset['panel'] as PanelKind;
+    const session = this.#session;
     const shown = kind === 'exact' ? session?.exact : session?.learned;
     if (!session || !shown || kind === 'difference') return;
-    const { clip } = shown;
-    const { half } = session;
-    const scale = (2 * half) / canvas.clientWidth;
-    const positions = new Float32Array(2 * particleCount(clip));
-    readFrame(clip.positions, placeAt(clip.times, this.#readClock().t), positions);
-    const x = event.offsetX * scale - half;
-    const y = half - event.offsetY * scale;
-    this.#follow(nearestParticle(positions, x, y, pointerReach * scale));
+    this.#follow(pointedParticle(shown.clip, this.#read().t, session.half, canvas, event));
   };
 
   readonly #onPointerLeave = (event: PointerEvent): void => {
@@ -557,21 +473,20 @@ export class FlowMatching extends LitElement {
   };
 
   readonly #onPanelKey = (event: KeyboardEvent): void => {
-    const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
-    const { particles } = this.#state;
-    if (event.key === 'Escape') this.#follow(null);
-    else if (by === undefined) return;
-    else if (this.#followed === null) this.#follow(0);
-    else this.#follow((this.#followed + by + particles) % particles);
+    const next = nextParticle(event.key, this.#followed, this.#state.particles);
+    if (next === undefined) return;
     event.preventDefault();
+    this.#follow(next);
   };
 
   #follow(particle: number | null): void {
     if (particle === this.#followed) return;
     this.#followed = particle;
     this.requestUpdate();
-    this.#requestFrame();
+    this.#stage.requestFrame();
   }
+
+  // --- Rendering
 
   get #theme(): ThemeName {
     const wanted = this.getAttribute('theme');
@@ -579,35 +494,26 @@ export class FlowMatching extends LitElement {
     return this.#darkQuery.matches ? 'dark' : 'light';
   }
 
-  // --- Rendering
+  get #palette(): Palette {
+    return palettes[this.#theme];
+  }
+
+  /** The link to this moment: of the page, if it has this figure's state in its address, or of the figure's home. */
+  readonly #link = (): URL | undefined => {
+    const session = this.#session;
+    const base = this.hasAttribute('address') ? location.href : FlowMatching.home;
+    if (!session || base === undefined) return undefined;
+    return linkTo(base, linkState(this.#state, session, this.#read().t));
+  };
 
   protected override updated(): void {
-    const canvases = this.renderRoot.querySelectorAll<HTMLCanvasElement>('canvas[data-panel]');
-    const kinds = new Set<PanelKind>();
-    for (const canvas of canvases) {
-      const kind = canvas.dataset['panel'] as PanelKind;
-      kinds.add(kind);
-      if (this.#panels.get(kind)?.canvas === canvas) continue;
-      this.#panels.get(kind)?.close();
-      const panel = new PanelCanvas(canvas, () => {
-        const { t } = this.#readClock();
-        this.#drawPanel(kind, this.#momentAt(t));
-        this.#requestFrame();
-      });
-      this.#panels.set(kind, panel);
-    }
-    for (const [kind, panel] of this.#panels) {
-      if (kinds.has(kind)) continue;
-      panel.close();
-      this.#panels.delete(kind);
-    }
+    this.#stage.adopt(this.renderRoot.querySelectorAll<HTMLCanvasElement>('canvas[data-panel]'));
   }
 
   protected override render(): TemplateResult {
     const session = this.#session;
-    const palette = palettes[this.#theme];
-    const { playing } = this.#readClock();
     const panels = panelsOf(this.#state.view);
+    const waiting = changedKeys(this.#draft, this.#state).map((key) => settings[key].label);
     return html`
       <div
         class="figure"
@@ -622,21 +528,30 @@ export class FlowMatching extends LitElement {
           this.#onCommand(event.command);
         }}
       >
-        ${this.#notices()}
+        ${engineNotice(session?.phase === 'error' ? session.error : null, () => {
+          session?.restart();
+        })}
+        ${ignoredNotice(this.#ignored, () => {
+          this.#ignored = [];
+          this.requestUpdate();
+        })}
         <div class="panels ${panels.length === 1 ? 'one' : 'two'}">
           ${panels.map((kind) => keyed(kind, this.#panel(kind)))}
         </div>
-        ${legendOf(this.#state, session?.learned ?? session?.exact ?? null, palette, this.#followed)}
+        ${legendOf(this.#state, session?.learned ?? session?.exact ?? null, this.#palette, this.#followed)}
         <flow-matching-time
-          .playing=${playing || (this.#state.playing && !this.#drawing)}
+          .playing=${this.#state.playing}
           .speed=${this.#state.speed}
           .loop=${this.#state.loop}
         ></flow-matching-time>
         <flow-matching-view .state=${this.#state}></flow-matching-view>
-        <flow-matching-training .run=${this.#run()}></flow-matching-training>
+        <flow-matching-training .run=${runOf(session, waiting)}></flow-matching-training>
         <div class="measures">
-          <flow-matching-loss .view=${this.#loss()} .palette=${palette}></flow-matching-loss>
-          <flow-matching-quality .quality=${this.#quality()}></flow-matching-quality>
+          <flow-matching-loss
+            .view=${this.#lossViewer.view(session, this.#state)}
+            .palette=${this.#palette}
+          ></flow-matching-loss>
+          <flow-matching-quality .quality=${qualityOf(session)}></flow-matching-quality>
         </div>
         <div class="foot">
           <flow-matching-settings
@@ -644,8 +559,12 @@ export class FlowMatching extends LitElement {
             .inForce=${this.#state}
             .problems=${this.#refused}
           ></flow-matching-settings>
-          ${this.#share()}
-          <p class="summary" aria-live="polite">${this.#summary}</p>
+          ${
+            this.hasAttribute('address') || FlowMatching.home
+              ? html`<flow-matching-share .link=${this.#link}></flow-matching-share>`
+              : nothing
+          }
+          <p class="summary" aria-live="polite">${this.#announcer.text}</p>
         </div>
       </div>
     `;
@@ -671,164 +590,5 @@ export class FlowMatching extends LitElement {
         ></canvas>
       </figure>
     `;
-  }
-
-  #notices(): TemplateResult {
-    const session = this.#session;
-    const error = session?.phase === 'error' ? session.error : null;
-    return html`
-      ${
-        error
-          ? html`
-              <div class="notice" role="alert">
-                <div>
-                  <p>${error.message}</p>
-                  <p>
-                    ${
-                      error.code === 'load_failed'
-                        ? 'It needs the files beside the figure’s script, and WebAssembly with SIMD, which current versions of Chrome, Edge, Firefox and Safari have.'
-                        : 'All settings are kept; the trained weights are lost, and the same seed trains the same ones again.'
-                    }
-                  </p>
-                </div>
-                <button
-                  @click=${() => {
-                    session?.restart();
-                  }}
-                >
-                  ${error.code === 'load_failed' ? 'Try again' : 'Restart the engine'}
-                </button>
-              </div>
-            `
-          : nothing
-      }
-      ${
-        this.#ignored.length > 0
-          ? html`
-              <div class="notice" role="alert">
-                <div>
-                  <p>
-                    Some of what was asked for could not be taken, and was left as it is by default:
-                  </p>
-                  <ul>
-                    ${this.#ignored.map((problem) => html`<li>${describeProblem(problem)}</li>`)}
-                  </ul>
-                </div>
-                <button
-                  class="quiet"
-                  @click=${() => {
-                    this.#ignored = [];
-                    this.requestUpdate();
-                  }}
-                >
-                  Dismiss
-                </button>
-              </div>
-            `
-          : nothing
-      }
-    `;
-  }
-
-  #run(): Run {
-    const session = this.#session;
-    const waiting = changedKeys(this.#draft, this.#state).map((key) => settings[key].label);
-    return {
-      phase: session?.phase ?? 'loading',
-      stepsDone: session?.stepsDone ?? 0,
-      stepsTotal: session?.stepsTotal ?? 0,
-      stepsPerSecond: session?.stepsPerSecond ?? NaN,
-      secondsLeft: session?.secondsLeft ?? NaN,
-      trainingSeconds: session?.trainingSeconds ?? 0,
-      diverged: session?.diverged ?? false,
-      tier: session?.created?.tier ?? null,
-      waiting,
-    };
-  }
-
-  #loss(): LossView {
-    const session = this.#session;
-    const now = performance.now();
-    const hurried = session?.phase === 'training' && now - this.#lossAt < chartPause;
-    if (this.#lossView && hurried) return this.#lossView;
-    this.#lossAt = now;
-    const loss = session?.loss;
-    const same =
-      this.#lossView &&
-      this.#lossView.last === (loss?.last ?? NaN) &&
-      this.#lossView.series === loss?.series();
-    if (this.#lossView && same) return this.#lossView;
-    this.#lossView = {
-      series: loss?.series() ?? { steps: [], raw: [], smoothed: [], stepsPerPoint: 1 },
-      last: loss?.last ?? NaN,
-      lastSmoothed: loss?.lastSmoothed ?? NaN,
-      stepsTotal: session?.config?.steps ?? this.#state.steps,
-      irreducible: session?.created?.irreducibleLoss ?? null,
-      schedule: this.#state.schedule,
-    };
-    return this.#lossView;
-  }
-
-  #quality(): Quality {
-    const session = this.#session;
-    return {
-      latest: session?.metrics ?? null,
-      history: session?.metricsHistory ?? [],
-      stepsTotal: session?.stepsTotal ?? 1,
-    };
-  }
-
-  #share(): TemplateResult {
-    const link = this.#link();
-    if (!link) return html``;
-    return html`
-      <div class="share">
-        <span role="status">${this.#shared === 'copied' ? 'Copied' : nothing}</span>
-        ${
-          this.#shared === 'shown'
-            ? html`<input
-                type="text"
-                readonly
-                aria-label="Link to this state"
-                .value=${link.href}
-                @focus=${(event: Event) => {
-                  (event.target as HTMLInputElement).select();
-                }}
-              />`
-            : nothing
-        }
-        <button
-          @click=${() => {
-            void this.#copyLink();
-          }}
-        >
-          Copy link
-        </button>
-      </div>
-    `;
-  }
-
-  #link(): URL | undefined {
-    const session = this.#session;
-    const base = this.hasAttribute('address') ? location.href : FlowMatching.home;
-    if (!session || base === undefined) return undefined;
-    return linkTo(base, linkState(this.#state, session, this.#readClock().t));
-  }
-
-  async #copyLink(): Promise<void> {
-    const link = this.#link();
-    if (!link) return;
-    try {
-      await navigator.clipboard.writeText(link.href);
-      this.#shared = 'copied';
-      setTimeout(() => {
-        if (this.#shared === 'copied') this.#shared = 'no';
-        this.requestUpdate();
-      }, copiedShown);
-    } catch {
-      // Not every page may write to the clipboard: the reader copies it by hand.
-      this.#shared = 'shown';
-    }
-    this.requestUpdate();
   }
 }

@@ -1,9 +1,8 @@
-/** Which panels a view consists of, and what is drawn in each: from the state and the session to scenes. */
+/** Which panels a view consists of, and what is drawn in each: from what there is to draw to scenes. */
 import type { State } from '../state/settings';
-import type { DensityLayer } from './draw/density';
 import type { Cloud, Scene } from './draw/panel';
-import type { Palette } from './draw/palette';
 import type { Session, Shown } from './session';
+import type { Scenery } from './stage';
 
 /** `both`: the two clouds in one panel. `difference`: the map. */
 export type PanelKind = 'exact' | 'learned' | 'both' | 'difference';
@@ -24,7 +23,7 @@ export function panelsOf(view: State['view']): readonly PanelKind[] {
 /** Milliseconds in which a cloud glides from an older clip to a newer one. */
 const glide = 280;
 
-/** How far a new clip has taken over, 0 to 1, smoothly. */
+/** How far a new clip has taken over, 0 to 1, smoothly; at once where the reader wants stillness. */
 export function takeover(shown: Shown, now: number, still: boolean): number {
   const { previous, clip } = shown;
   if (still || previous?.positions.length !== clip.positions.length) return 1;
@@ -32,17 +31,18 @@ export function takeover(shown: Shown, now: number, still: boolean): number {
   return u * u * (3 - 2 * u);
 }
 
-export interface Moment {
-  readonly t: number;
-  /** Milliseconds, as of performance.now(). */
-  readonly now: number;
-  /** The reader has asked for less motion: nothing moves but time. */
-  readonly still: boolean;
-  /** The particle that the reader follows, if any. */
-  readonly followed: number | null;
+/** Whether a cloud is on its way from an older clip to a newer one. */
+export function gliding(
+  session: Pick<Session, 'exact' | 'learned'>,
+  now: number,
+  still: boolean,
+): boolean {
+  return [session.exact, session.learned].some(
+    (shown) => shown !== null && takeover(shown, now, still) < 1,
+  );
 }
 
-function cloud(shown: Shown | null, color: string, { now, still }: Moment): Cloud | undefined {
+function cloud(shown: Shown | null, color: string, now: number, still: boolean): Cloud | undefined {
   if (!shown) return undefined;
   const { clip, arrowGrid, previous } = shown;
   const progress = takeover(shown, now, still);
@@ -54,34 +54,28 @@ function cloud(shown: Shown | null, color: string, { now, still }: Moment): Clou
   };
 }
 
-export function sceneOf(
-  kind: PanelKind,
-  state: State,
-  session: Pick<Session, 'exact' | 'learned' | 'difference'>,
-  density: DensityLayer | undefined,
-  palette: Palette,
-  moment: Moment,
-): Scene {
-  const exact = kind === 'learned' ? undefined : cloud(session.exact, palette.exact, moment);
-  const learned = kind === 'exact' ? undefined : cloud(session.learned, palette.learned, moment);
-  const map = kind === 'difference';
+/** What a panel shows at flow time t and wall time `now`. */
+export function sceneOf(kind: PanelKind, scenery: Scenery, t: number, now: number): Scene {
+  const { state, session, palette, still } = scenery;
+  const isMap = kind === 'difference';
+  const exact = cloud(session.exact, palette.exact, now, still);
+  const learned = cloud(session.learned, palette.learned, now, still);
+  const clouds: Record<PanelKind, readonly (Cloud | undefined)[]> = {
+    exact: [exact],
+    learned: [learned],
+    both: [exact, learned],
+    difference: [],
+  };
   return {
-    t: moment.t,
+    t,
     palette,
-    clouds: map ? [] : [exact, learned].filter((each) => each !== undefined),
-    density,
-    densityStyle: !state.showDensity ? 'none' : map ? 'contours' : 'backdrop',
-    difference: map ? (session.difference ?? undefined) : undefined,
+    clouds: clouds[kind].filter((each) => each !== undefined),
+    density: scenery.density,
+    densityStyle: !state.showDensity ? 'none' : isMap ? 'contours' : 'backdrop',
+    difference: isMap ? (session.difference ?? undefined) : undefined,
     showParticles: state.showParticles,
     showTrajectories: state.showTrajectories,
     showArrows: state.showArrows,
-    followed: moment.followed,
+    followed: scenery.followed,
   };
-}
-
-/** Whether a cloud is on its way from an older clip to a newer one. */
-export function gliding(session: Pick<Session, 'exact' | 'learned'>, moment: Moment): boolean {
-  return [session.exact, session.learned].some(
-    (shown) => shown !== null && takeover(shown, moment.now, moment.still) < 1,
-  );
 }

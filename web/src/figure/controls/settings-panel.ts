@@ -148,6 +148,10 @@ export class SettingsPanel extends LitElement {
           grid-template-columns: repeat(2, minmax(0, 1fr));
           gap: 14px 12px;
         }
+
+        [data-setting='schedule'] {
+          grid-column: 1 / -1;
+        }
       }
     `,
   ];

@@ -231,7 +231,7 @@ export class TrainingStrip extends LitElement {
     return html`
       <p class="note" role="status">
         <span>
-          Waiting for a restart: ${waiting.join(', ').toLowerCase()}. The model below is still the
+          Waiting for a restart: ${waiting.join(', ').toLowerCase()}. The model shown is still the
           one trained with the old ${waiting.length === 1 ? 'value' : 'values'}.
         </span>
         <button @click=${this.#send('apply-waiting')}>Restart training</button>

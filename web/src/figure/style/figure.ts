@@ -174,25 +174,11 @@ export const figureStyle = css`
     border-top: 1px solid var(--hairline);
   }
 
-  .share {
+  flow-matching-share {
     position: absolute;
     top: 10px;
     right: 0;
-    display: flex;
-    gap: 12px;
-    align-items: center;
-    min-height: 44px;
     background: var(--ground);
-  }
-
-  .share span {
-    color: var(--muted);
-    font-size: 0.8125rem;
-  }
-
-  .share input {
-    width: 18em;
-    max-width: 38cqi;
   }
 
   .summary {
