@@ -410,17 +410,19 @@ export class FlowMatching extends LitElement {
       // Off at once, without the loop's rest at the noise.
       this.#clock.seek(Math.max(this.#state.t, Number.EPSILON), now);
       this.#clock.play(now);
+      this.#stage.requestFrame();
     }
     this.#dispatch('flowmatch-frame', { milliseconds: startTime });
   }
 
-  #onFrame({ t, playing }: Reading): void {
+  #onFrame({ t }: Reading): void {
     if (this.#state.view === 'difference') {
       this.#session?.wantDifference(t);
       this.#writeMapValue();
     }
     if (this.timeControl) this.timeControl.t = t;
-    const ended = this.#state.playing && !playing && !this.#playOnFirstFrame;
+    // Without a loop the flow ends at the data. (The first frame has only just set it going.)
+    const ended = this.#state.playing && !this.#read().playing && !this.#playOnFirstFrame;
     if (ended) this.#change({ playing: false, t });
     this.#announcer.soon();
   }
