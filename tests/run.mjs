@@ -9,7 +9,7 @@ import { join } from 'node:path';
 
 import { buildEngine } from '../wasm/build.mjs';
 import { buildFolder, buildPreset } from '../wasm/toolchain/cmake.mjs';
-import { BUILD, NODE_BIN } from '../wasm/toolchain/paths.mjs';
+import { BUILD, NODE_BIN, ROOT } from '../wasm/toolchain/paths.mjs';
 import { setUp } from '../wasm/toolchain/setup.mjs';
 import { CommandError, main, run, seconds, UserError } from '../wasm/toolchain/steps.mjs';
 import { bundlePage } from '../web/build.mjs';
@@ -25,9 +25,10 @@ async function attempt(command, args, options) {
   }
 }
 
-/** A suite that fails without a failed test, for instance by a crash, counts as one. */
+/** A suite that fails without a failed test, for instance by a crash, or runs no test, counts as one. */
 function result(attempted, passed, failed) {
-  return { passed, failed: attempted.ok ? failed : Math.max(failed, 1), output: attempted.output };
+  const ran = attempted.ok && passed + failed > 0;
+  return { passed, failed: ran ? failed : Math.max(failed, 1), output: attempted.output };
 }
 
 async function runNative() {
@@ -41,8 +42,10 @@ async function runNative() {
 
 async function runUnderNode(preset) {
   await buildPreset(preset, ['flowmatch_tests']);
-  const program = join(buildFolder(preset), 'tests/core/flowmatch_tests.mjs');
-  const attempted = await attempt(process.execPath, [program]);
+  const program = join(BUILD, preset, 'tests/core/flowmatch_tests.mjs');
+  const start = join(ROOT, 'tests/core/under-node.mjs');
+  const args = [start, program, '--colour-mode', 'none'];
+  const attempted = await attempt(process.execPath, args);
   const all = /All tests passed \(.* in (\d+) test cases?\)/.exec(attempted.output);
   if (all) return result(attempted, Number(all[1]), 0);
   const count = (word) =>
