@@ -30,4 +30,9 @@ export default defineConfig(
     languageOptions: { globals: globals.node },
     rules: { 'no-console': 'off' },
   },
+  {
+    // Playwright runs some of their functions in the page.
+    files: ['tests/**/*.mjs'],
+    languageOptions: { globals: globals.browser },
+  },
 );

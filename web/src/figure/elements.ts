@@ -24,12 +24,9 @@ const elements: readonly (readonly [name: string, element: CustomElementConstruc
 ];
 
 /**
- * The figure at once, so that its engine starts; its parts in tasks of their own, so that no task of the
- * page's opening is long. Until then they take up their room (style/figure.ts).
+ * Each in a task of its own, so that no task of the page's opening is long. Until its turn comes, a part
+ * takes up its room (style/figure.ts).
  */
 export function defineElements(): void {
-  elements.forEach(([name, element], index) => {
-    if (index === 0) define(name, element);
-    else setTimeout(define, 0, name, element);
-  });
+  for (const [name, element] of elements) setTimeout(define, 0, name, element);
 }
