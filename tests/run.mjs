@@ -42,7 +42,7 @@ async function runNative() {
 
 async function runUnderNode(preset) {
   await buildPreset(preset, ['flowmatch_tests']);
-  const program = join(BUILD, preset, 'tests/core/flowmatch_tests.mjs');
+  const program = join(buildFolder(preset), 'tests/core/flowmatch_tests.mjs');
   const start = join(ROOT, 'tests/core/under-node.mjs');
   const args = [start, program, '--colour-mode', 'none'];
   const attempted = await attempt(process.execPath, args);
