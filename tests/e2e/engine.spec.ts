@@ -1,16 +1,15 @@
 // The engine in a real browser: its builds, the policies it lives under, and what happens when it fails.
-import { expectGood, Figure, openFigure } from './figure';
+import { Figure, openFigure } from './figure';
 import { expect, test } from './sites';
 
 test.describe('builds', () => {
   test('with isolation there are threads, under a strict policy', async ({ page, sites }) => {
-    test.slow();
-    const figure = await openFigure(page, sites.isolated);
+    const figure = await openFigure(page, sites.isolated, '?steps=500');
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     await expect(figure.element).toContainText(/[2-9] threads/);
     await figure.button('Train').click();
-    await figure.expectPhase('done', 100_000);
-    expectGood(await figure.metrics(10_000));
+    await figure.expectPhase('done', 40_000);
+    expect((await figure.run()).stepsDone).toBe(500);
   });
 
   test('without isolation there is one thread', async ({ page, sites }) => {
@@ -101,6 +100,7 @@ test.describe('failures', () => {
 });
 
 test('memory does not grow with every start over', async ({ page, sites }) => {
+  test.slow();
   const figure = await openFigure(page, sites.isolated, '?tier=simd&steps=20&particles=5000');
   const startOver = async () => {
     await figure.button('Train').click();
