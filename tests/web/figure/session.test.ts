@@ -170,6 +170,26 @@ describe('training', () => {
   });
 });
 
+describe('measuring', () => {
+  it('waits until somebody can see it, and is not done twice', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5]);
+    session.watch(false, true);
+    engine.last.end('finished');
+    await settle();
+    expect(engine.last.measured).toEqual([]);
+    session.watch(true, true);
+    await settle();
+    session.watch(false, true);
+    session.watch(true, true);
+    await settle();
+    expect(engine.last.measured).toEqual([10_000]);
+    await open({ ...defaultState, solverSteps: 10 });
+    expect(engine.last.measured).toEqual([10_000, 10_000]);
+  });
+});
+
 describe('the difference', () => {
   it('is asked for once for each t and each model, the latest last', async () => {
     await open();

@@ -138,6 +138,8 @@ export class Session {
   #learnedAt = 0;
   #metricsAt = 0;
   #metricsBusy = false;
+  /** What the latest good measurement was of. */
+  #measuredAtRest: { stepsDone: number; sampler: SamplerConfig } | null = null;
   /** The t that a map is wanted for, the last of them. */
   #differenceWish: number | null = null;
   #differenceBusy = false;
@@ -223,6 +225,10 @@ export class Session {
         this.train(this.#trainUntil);
       }
       if (this.#learnedIsOld()) void this.#refreshLearned();
+      this.#measureAtRest();
+    } else if (this.phase !== 'training') {
+      // What nobody looks at is not measured; it will be when somebody does.
+      this.#metricsLife = renew(this.#metricsLife);
     }
   }
 
@@ -297,6 +303,7 @@ export class Session {
     this.error = null;
     this.loss = new LossHistory();
     this.metrics = null;
+    this.#measuredAtRest = null;
     this.metricsHistory = [];
     this.difference = null;
     this.#differenceFor = null;
@@ -492,21 +499,28 @@ export class Session {
 
   // --- Measurements
 
+  /** Measures well, once, when training rests and somebody is watching. */
   #measureAtRest(): void {
-    if (this.stepsDone === 0 || this.phase === 'training') return;
-    void this.#measure(samplesAtRest);
+    if (this.stepsDone === 0 || this.phase === 'training' || !this.#watched) return;
+    const known =
+      this.#measuredAtRest?.stepsDone === this.stepsDone &&
+      same(this.#measuredAtRest.sampler, this.#sampler);
+    if (!known) void this.#measure(samplesAtRest);
   }
 
   async #measure(count: number): Promise<void> {
-    if (!this.#experiment || !this.#sampler) return;
+    const asked = this.#sampler;
+    if (!this.#experiment || !asked) return;
     const { signal } = this.#metricsLife;
     this.#metricsBusy = true;
     try {
-      const sampler: SamplerConfig = { ...this.#sampler, field: 'learned' };
+      const sampler: SamplerConfig = { ...asked, field: 'learned' };
       const metrics = await this.#unlessStale(this.#experiment.metrics(sampler, count, { signal }));
       if (!metrics) return;
       this.#metricsAt = performance.now() + restAfter(metrics, metricsShare);
       this.metrics = metrics;
+      const { stepsDone } = metrics;
+      this.#measuredAtRest = count === samplesAtRest ? { stepsDone, sampler: asked } : null;
       if (count === samplesWhileTraining) this.metricsHistory = [...this.metricsHistory, metrics];
       this.#changed('metrics');
     } finally {
