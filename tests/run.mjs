@@ -8,7 +8,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 
 import { buildEngine } from '../wasm/build.mjs';
-import { buildPreset } from '../wasm/toolchain/cmake.mjs';
+import { buildFolder, buildPreset } from '../wasm/toolchain/cmake.mjs';
 import { BUILD, NODE_BIN, ROOT } from '../wasm/toolchain/paths.mjs';
 import { setUp } from '../wasm/toolchain/setup.mjs';
 import { CommandError, main, run, seconds, UserError } from '../wasm/toolchain/steps.mjs';
