@@ -102,8 +102,9 @@ struct Worst {
   void add(float x, double got, double expected, const Tolerance& tolerance) {
     const double allowed = tolerance.relative * std::abs(expected) + tolerance.absolute;
     const double share = std::abs(got - expected) / allowed;
-    if (!(share <= error)) {
-      error = share;
+    // What is not a number is the worst of all.
+    if (share > error || std::isnan(share)) {
+      error = std::isnan(share) ? std::numeric_limits<double>::infinity() : share;
       at = x;
     }
   }

@@ -2,6 +2,7 @@
 // on shapes that end in the middle of their register tiles.
 #include "kernels/dense.h"
 #include "kernels/naive.h"
+#include "support/errors.h"
 #include "support/instruction_sets.h"
 #include "support/samples.h"
 
@@ -18,6 +19,7 @@ using namespace flowmatch;
 using flowmatch::kernels::DenseShape;
 using flowmatch::testing::for_each_instruction_set;
 using flowmatch::testing::normal_numbers;
+using flowmatch::testing::worse;
 namespace naive = flowmatch::kernels::naive;
 
 constexpr float kCanary = 12345.0F;
@@ -55,7 +57,7 @@ std::string describe(const DenseShape& shape) {
          ", rows " + std::to_string(shape.rows) + ", stride " + std::to_string(shape.stride);
 }
 
-/// Numbers of one layer and its block, everything one float off any alignment.
+/// Numbers of one layer and its block.
 struct Layer {
   explicit Layer(const DenseShape& layer_shape)
       : shape(layer_shape),
@@ -94,7 +96,7 @@ double worst_error(const DenseShape& shape, Index features, const std::vector<fl
         continue;
       }
       const double error = std::abs(static_cast<double>(values[at]) - expected[at]);
-      worst = std::max(worst, error / rounding_bound(terms, magnitude[at]));
+      worst = worse(worst, error / rounding_bound(terms, magnitude[at]));
     }
   }
   return worst;
@@ -164,8 +166,8 @@ TEST_CASE("dense_forward_activated is the activation of weight x + bias with its
                 std::abs(static_cast<double>(derivative[at]) - derivatives[at]);
             const bool at_a_jump =
                 activation == Activation::relu && std::abs(values[at]) < tolerance(at);
-            if (value_error > tolerance(at)) ++wrong;
-            if (slope_error > tolerance(at) && !at_a_jump) ++wrong;
+            if (!(value_error <= tolerance(at))) ++wrong;
+            if (!(slope_error <= tolerance(at)) && !at_a_jump) ++wrong;
           }
         }
         CHECK(wrong == 0);
@@ -218,12 +220,12 @@ TEST_CASE("dense_backward_weight adds the slope times the transposed input") {
                                      d_bias.data());
       double worst = 0;
       for (std::size_t i = 0; i < d_weight.size(); ++i) {
-        worst = std::max(worst, std::abs(static_cast<double>(d_weight[i]) - expected[i]) /
-                                    rounding_bound(shape.rows + 1, magnitude[i]));
+        worst = worse(worst, std::abs(static_cast<double>(d_weight[i]) - expected[i]) /
+                                 rounding_bound(shape.rows + 1, magnitude[i]));
       }
       for (std::size_t i = 0; i < d_bias.size(); ++i) {
-        worst = std::max(worst, std::abs(static_cast<double>(d_bias[i]) - expected_bias[i]) /
-                                    rounding_bound(shape.rows + 1, magnitude_bias[i]));
+        worst = worse(worst, std::abs(static_cast<double>(d_bias[i]) - expected_bias[i]) /
+                                 rounding_bound(shape.rows + 1, magnitude_bias[i]));
       }
       CHECK(worst < 1);
     });
@@ -231,8 +233,8 @@ TEST_CASE("dense_backward_weight adds the slope times the transposed input") {
 }
 
 TEST_CASE("the kernels write nowhere but into their results") {
-  // The results stand in the middle of larger arrays.
-  constexpr std::size_t kMargin = 64;
+  // The results stand in the middle of larger arrays, at no alignment.
+  constexpr std::size_t kMargin = 61;
   for (const DenseShape& shape : {DenseShape{7, 5, 32, 32}, DenseShape{17, 3, 64, 64}}) {
     INFO(describe(shape));
     const Layer layer(shape);

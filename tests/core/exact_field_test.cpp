@@ -3,6 +3,7 @@
 #include "flowmatch/flow.h"
 #include "flowmatch/metrics.h"
 #include "flowmatch/path.h"
+#include "support/errors.h"
 #include "support/mixture_oracle.h"
 #include "support/samples.h"
 #include "support/statistics.h"
@@ -27,6 +28,7 @@ using Catch::Matchers::WithinRel;
 using flowmatch::testing::correlated_mixture;
 using flowmatch::testing::Estimate;
 using flowmatch::testing::kSigmas;
+using flowmatch::testing::largest_magnitude;
 using flowmatch::testing::make_mixture;
 using flowmatch::testing::mixture_oracle;
 using flowmatch::testing::normal_points;
@@ -198,7 +200,7 @@ TEST_CASE("the score is the gradient of the marginal log-density") {
           (8 * (shifted(kStep) - shifted(-kStep)) - (shifted(2 * kStep) - shifted(-2 * kStep))) /
           (12 * kStep);
       CAPTURE(name(schedule), t, j);
-      CHECK((score.col(j) - slope).cwiseAbs().maxCoeff() < 1e-7);
+      CHECK(largest_magnitude(score.col(j) - slope) < 1e-7);
     }
   }
 }
@@ -233,7 +235,7 @@ TEST_CASE("at the start the field is the mean of the data and the shrinking of t
   for (std::size_t k = 0; k < 3; ++k) mean += config.weights[k] * config.means[k];
   const double d_sigma = schedule == Schedule::cond_ot ? -1 : -0.5;
   const PointsD expected = (d_sigma * x).rowwise() + mean.transpose();
-  CHECK((velocity(field, 0, x) - expected).cwiseAbs().maxCoeff() < 1e-12);
+  CHECK(largest_magnitude(velocity(field, 0, x) - expected) < 1e-12);
 }
 
 TEST_CASE("at the end the field is the data, and for sqrt half the score besides") {
@@ -249,7 +251,7 @@ TEST_CASE("at the end the field is the data, and for sqrt half the score besides
       expected.row(i) += 0.5 * mixture_oracle(config, x.row(i).transpose()).score.transpose();
     }
   }
-  CHECK((velocity(field, 1, x) - expected).cwiseAbs().maxCoeff() < 1e-10);
+  CHECK(largest_magnitude(velocity(field, 1, x) - expected) < 1e-10);
 }
 
 /// C_t^(1/2) of one Gaussian: the closed-form flow map is x_t = alpha mu + C_t^(1/2) x_0, because
@@ -281,7 +283,7 @@ TEST_CASE("along the known flow of a single Gaussian the field is the flow's own
                                   (12 * kStep);
     const PointsD u = velocity(field, t, position(t).transpose());
     CAPTURE(name(schedule), dimension, t);
-    CHECK((u.transpose() - slope).cwiseAbs().maxCoeff() < 1e-9);
+    CHECK(largest_magnitude(u.transpose() - slope) < 1e-9);
   }
 }
 
@@ -298,7 +300,7 @@ TEST_CASE("integrating the field of a single Gaussian gives its closed-form map"
       config.means[0];
   CAPTURE(name(schedule), dimension);
   // RK4 is at 1e-8 here; positions are floats of size 5, rounded a hundred times.
-  CHECK((moved.cast<double>().transpose() - expected).cwiseAbs().maxCoeff() < 2e-5);
+  CHECK(largest_magnitude(moved.cast<double>().transpose() - expected) < 2e-5);
 }
 
 TEST_CASE("the evaluator in floats rounds what the double interface gives") {
@@ -340,7 +342,7 @@ TEST_CASE("noise that moves along the exact field becomes the target") {
     untouched += energy_distance(noise, truth) / kRepeats;
     floor += 2 * sum_of_distances(truth, truth) / std::pow(kCount, 3) / kRepeats;
     CHECK_THAT(share_within(field->target(), moved, 3), WithinAbs(1 - std::exp(-4.5), 0.008));
-    CHECK((mode_shares(field->target(), moved).array() - 1.0 / 11).abs().maxCoeff() < 0.033);
+    CHECK(largest_magnitude(mode_shares(field->target(), moved).array() - 1.0 / 11) < 0.033);
   }
   // Under the hypothesis that both sets are from one distribution the energy distance scatters by
   // about its own mean, so the average of four is below three times it; the noise itself is

@@ -4,6 +4,7 @@
 #include "flowmatch/learned_field.h"
 #include "flowmatch/mlp.h"
 #include "support/allocations.h"
+#include "support/errors.h"
 #include "support/samples.h"
 #include "support/threads.h"
 
@@ -25,6 +26,7 @@ namespace {
 using namespace flowmatch;
 using Catch::Matchers::WithinAbs;
 using flowmatch::testing::kMostThreads;
+using flowmatch::testing::largest_magnitude;
 using flowmatch::testing::make_mixture;
 using flowmatch::testing::normal_points;
 using flowmatch::testing::thread_counts;
@@ -159,7 +161,7 @@ TEST_CASE("a moment between two steps is on the straight line between them") {
     const PointsOf<double> b = every_step.frame(next).cast<double>();
     CAPTURE(f);
     // Floats of size up to 10.
-    CHECK((flow.frame(f).cast<double>() - (a + share * (b - a))).cwiseAbs().maxCoeff() < 3e-6);
+    CHECK(largest_magnitude(flow.frame(f).cast<double>() - (a + share * (b - a))) < 3e-6);
   }
   CHECK(flow.frame(frames) == every_step.frame(steps));
 }
@@ -268,7 +270,7 @@ TEST_CASE("a flow backwards in time undoes the flow forwards") {
   CHECK(back.time(1) == 0.75);
   CHECK(back.time(4) == 0);
   // Near the borders between modes the way back amplifies the floats' rounding, by some hundred.
-  CHECK((back.frame(4) - start).cwiseAbs().maxCoeff() < 2e-3F);
+  CHECK(largest_magnitude(back.frame(4) - start) < 2e-3);
 }
 
 TEST_CASE("a flow through a field that blows up ends with what is not finite, and with all else") {

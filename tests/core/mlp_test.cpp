@@ -2,6 +2,7 @@
 
 #include "flowmatch/optimizer.h"
 #include "mlp_golden.h"
+#include "support/errors.h"
 #include "support/samples.h"
 #include "support/statistics.h"
 
@@ -27,8 +28,10 @@ using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using flowmatch::testing::Estimate;
 using flowmatch::testing::kSigmas;
+using flowmatch::testing::largest_magnitude;
 using flowmatch::testing::normal_numbers;
 using flowmatch::testing::normal_points;
+using flowmatch::testing::worse;
 
 /// A network with its weights, and a batch to run it on.
 template <class Scalar>
@@ -136,7 +139,7 @@ TEST_CASE("the double network is Eigen's product of matrices") {
         const MlpConfig config{.dimension = dimension, .hidden = hidden, .activation = activation};
         const Case<double> c(config, 150);
         CAPTURE(name(activation), hidden, dimension);
-        CHECK((c.predict() - forward_oracle(config, c)).cwiseAbs().maxCoeff() < 1e-12);
+        CHECK(largest_magnitude(c.predict() - forward_oracle(config, c)) < 1e-12);
       }
     }
   }
@@ -151,7 +154,7 @@ TEST_CASE("the float network is Eigen's product of matrices, to the precision of
         const PointsOf<double> expected = forward_oracle(config, c);
         CAPTURE(name(activation), hidden, rows);
         // Outputs of size 1 to 10, through at most four layers of at most 33 terms each.
-        CHECK((c.predict().cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-5);
+        CHECK(largest_magnitude(c.predict().cast<double>() - expected) < 1e-5);
       }
     }
   }
@@ -160,7 +163,7 @@ TEST_CASE("the float network is Eigen's product of matrices, to the precision of
 TEST_CASE("the blog's wide network is Eigen's product of matrices too") {
   const MlpConfig config{.dimension = 2, .hidden = {1024, 16}, .activation = Activation::silu};
   const Case<float> c(config, 130);
-  CHECK((c.predict().cast<double>() - forward_oracle(config, c)).cwiseAbs().maxCoeff() < 2e-5);
+  CHECK(largest_magnitude(c.predict().cast<double>() - forward_oracle(config, c)) < 2e-5);
 }
 
 TEST_CASE("the gradient is that of central differences") {
@@ -185,7 +188,7 @@ TEST_CASE("the gradient is that of central differences") {
           const double before = c.squared_error();
           c.parameters[i] = value;
           const double slope = 0.7 * (after - before) / (2 * kStep);
-          worst = std::max(worst, std::abs(gradient[i] - slope) / (1 + std::abs(slope)));
+          worst = worse(worst, std::abs(gradient[i] - slope) / (1 + std::abs(slope)));
         }
         CHECK(worst < 2e-7);
       }
@@ -214,7 +217,7 @@ TEST_CASE("the float gradient is the double one, to the precision of floats") {
         double worst = 0;
         double largest = 0;
         for (std::size_t i = 0; i < gradient.size(); ++i) {
-          worst = std::max(worst, std::abs(static_cast<double>(gradient[i]) - expected[i]));
+          worst = worse(worst, std::abs(static_cast<double>(gradient[i]) - expected[i]));
           largest = std::max(largest, std::abs(expected[i]));
         }
         CHECK(worst < 2e-5 * largest);
@@ -233,7 +236,7 @@ TEST_CASE("the gradient is added to what is there, scaled") {
   c.add_gradient(0.5, sum);
   double worst = 0;
   for (std::size_t i = 0; i < sum.size(); ++i)
-    worst = std::max(worst, std::abs(sum[i] - 100 - 0.75 * once[i]));
+    worst = worse(worst, std::abs(sum[i] - 100 - 0.75 * once[i]));
   CHECK(worst < 1e-10);
 }
 
@@ -261,9 +264,8 @@ TEST_CASE("the gradient of a batch is the sum of those of its parts") {
   const Case<float> c(config, 333);
   std::vector<float> whole(c.parameters.size());
   const double whole_sum = c.add_gradient(0.01F, whole);
-  const float largest = Eigen::Map<Eigen::VectorXf>(whole.data(), static_cast<Index>(whole.size()))
-                            .cwiseAbs()
-                            .maxCoeff();
+  const double largest = largest_magnitude(
+      Eigen::Map<const Eigen::VectorXf>(whole.data(), static_cast<Index>(whole.size())));
   for (const Index piece : {1, 32, 100, 128, 200}) {
     const auto workspace = c.model.workspace(WorkspaceUse::training);
     std::vector<float> parts(c.parameters.size());
@@ -274,12 +276,13 @@ TEST_CASE("the gradient of a batch is the sum of those of its parts") {
                                      c.x.middleRows(first, rows), c.target.middleRows(first, rows),
                                      0.01F, parts);
     }
-    float worst = 0;
-    for (std::size_t i = 0; i < whole.size(); ++i)
-      worst = std::max(worst, std::abs(parts[i] - whole[i]));
+    double worst = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      worst = worse(worst, static_cast<double>(std::abs(parts[i] - whole[i])));
+    }
     CAPTURE(piece);
     CHECK_THAT(sum, WithinRel(whole_sum, 1e-6));
-    CHECK(worst < 1e-5F * largest);
+    CHECK(worst < 1e-5 * largest);
   }
 }
 
@@ -462,7 +465,7 @@ double worst_difference(const Values& got, std::span<const double> expected) {
   REQUIRE(static_cast<std::size_t>(got.size()) == expected.size());
   double worst = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    worst = std::max(worst, std::abs(static_cast<double>(got.data()[i]) - expected[i]));
+    worst = worse(worst, std::abs(static_cast<double>(got.data()[i]) - expected[i]));
   }
   return worst;
 }

@@ -1,5 +1,6 @@
 #include "flowmatch/optimizer.h"
 
+#include "support/errors.h"
 #include "support/samples.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -18,6 +19,7 @@ using namespace flowmatch;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using flowmatch::testing::normal_numbers;
+using flowmatch::testing::worse;
 
 /// Kingma and Ba's algorithm 1 for one parameter, in double precision.
 struct AdamOracle {
@@ -64,10 +66,10 @@ TEST_CASE("a hundred steps of Adam are the textbook's") {
     adam.update(0, kCount, step, learning_rate, ema_decay, gradient, parameters, average);
     for (std::size_t i = 0; i < kCount; ++i) {
       oracles[i].update(config, step, learning_rate, ema_decay, static_cast<double>(gradient[i]));
-      worst_parameter = std::max(
-          worst_parameter, std::abs(static_cast<double>(parameters[i]) - oracles[i].parameter));
+      worst_parameter = worse(worst_parameter,
+                              std::abs(static_cast<double>(parameters[i]) - oracles[i].parameter));
       worst_average =
-          std::max(worst_average, std::abs(static_cast<double>(average[i]) - oracles[i].average));
+          worse(worst_average, std::abs(static_cast<double>(average[i]) - oracles[i].average));
     }
   }
   // Parameters of size 3 and less are rounded to 1.2e-7 a step; errors add up as a random walk.

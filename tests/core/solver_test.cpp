@@ -1,6 +1,7 @@
 #include "flowmatch/solver.h"
 
 #include "support/allocations.h"
+#include "support/errors.h"
 #include "support/samples.h"
 
 #include <catch2/catch_test_macros.hpp>
@@ -18,6 +19,7 @@ namespace {
 using namespace flowmatch;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
+using flowmatch::testing::largest_magnitude;
 
 using PointsD = PointsOf<double>;
 using Scratch = SolverScratchOf<double>;
@@ -82,7 +84,7 @@ TEST_CASE("each solver converges at its order") {
     for (std::size_t i = 0; i < kSteps.size(); ++i) {
       const PointsD end = integrate(solver, nonlinear, nonlinear_start(), 0, 1, kSteps[i]);
       logs[i] = -std::log(static_cast<double>(kSteps[i]));
-      errors[i] = std::log((end - nonlinear_solution(1)).cwiseAbs().maxCoeff());
+      errors[i] = std::log(largest_magnitude(end - nonlinear_solution(1)));
     }
     const Eigen::Map<const Eigen::Array4d> x(logs.data());
     const Eigen::Map<const Eigen::Array4d> y(errors.data());
@@ -98,7 +100,7 @@ TEST_CASE("the order does not depend on the direction of time") {
   for (const Solver solver : kSolvers) {
     const auto error = [&](Index steps) {
       const PointsD start = integrate(solver, nonlinear, nonlinear_solution(1), 1, 0, steps);
-      return (start - nonlinear_start()).cwiseAbs().maxCoeff();
+      return largest_magnitude(start - nonlinear_start());
     };
     CAPTURE(name(solver));
     CHECK_THAT(std::log2(error(64) / error(128)), WithinAbs(order(solver), 0.15));
@@ -110,7 +112,7 @@ TEST_CASE("forth and back again ends at the start, as nearly as the order says")
     constexpr Index kSteps = 200;
     const PointsD there = integrate(solver, nonlinear, nonlinear_start(), 0, 1, kSteps);
     const PointsD back = integrate(solver, nonlinear, there, 1, 0, kSteps);
-    const double error = (back - nonlinear_start()).cwiseAbs().maxCoeff();
+    const double error = largest_magnitude(back - nonlinear_start());
     CAPTURE(name(solver), error);
     CHECK(error < 20 * std::pow(1.0 / kSteps, order(solver)));
     CHECK(error > 0);

@@ -178,7 +178,7 @@ TEST_CASE("training is the plain loop of its documented parts") {
     const double error = std::abs(static_cast<double>(run.trainer.parameters()[i]) - parameters[i]);
     const double average_error =
         std::abs(static_cast<double>(run.trainer.averaged_parameters()[i]) - average[i]);
-    if (error > 1e-4 || average_error > 1e-4) ++wrong;
+    if (!(error <= 1e-4) || !(average_error <= 1e-4)) ++wrong;
   }
   CHECK(wrong <= count / 200);
 }
