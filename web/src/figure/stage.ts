@@ -6,6 +6,7 @@ import type { State } from '../state/settings';
 import type { Clock, Reading } from './clock';
 import type { DensityLayer } from './draw/density';
 import type { Palette } from './draw/palette';
+import { afterPaint, Pacer } from './pacer';
 import { PanelCanvas } from './panel-canvas';
 import { gliding, sceneOf, type PanelKind } from './scenes';
 import type { Session } from './session';
@@ -35,6 +36,7 @@ export interface StageOptions {
 export class Stage {
   readonly #options: StageOptions;
   readonly #panels = new Map<PanelKind, PanelCanvas>();
+  readonly #pacer = new Pacer();
   #frame = 0;
   #hasShown = false;
 
@@ -84,6 +86,14 @@ export class Stage {
     this.#frame = 0;
     const scenery = this.#options.scenery();
     if (!scenery) return;
+    const start = performance.now();
+    if (!this.#pacer.isDue(start)) {
+      this.requestFrame();
+      return;
+    }
+    afterPaint(() => {
+      this.#pacer.record(start, performance.now());
+    });
     const reading = this.#read();
     let more = reading.playing || gliding(scenery.session, performance.now(), scenery.still);
     for (const [kind, panel] of this.#panels) {
