@@ -14,7 +14,13 @@ import {
 
 describe('numbers for the reader', () => {
   it('counts in groups', () => {
-    expect(formatCount(1234567)).toBe('1,234,567');
+    expect([0, 999, 1000, 1234567, -45678].map(formatCount)).toEqual([
+      '0',
+      '999',
+      '1,000',
+      '1,234,567',
+      '-45,678',
+    ]);
     expect(plural(1, 'step')).toBe('1 step');
     expect(plural(2000, 'step')).toBe('2,000 steps');
   });
@@ -37,7 +43,13 @@ describe('numbers for the reader', () => {
   it('write losses, rates and shares', () => {
     expect([9.826, 12345.6, Infinity].map(formatLoss)).toEqual(['9.83', '12,346', '–']);
     expect([1234, 99.4, 3.21, NaN].map(formatRate)).toEqual(['1,230', '99', '3.2', '–']);
-    expect([0.5, 20, 100_000].map(formatTick)).toEqual(['0.5', '20', '100K']);
+    expect([0.5, 20, 1500, 100_000, 2e6].map(formatTick)).toEqual([
+      '0.5',
+      '20',
+      '1.5K',
+      '100K',
+      '2M',
+    ]);
     expect(formatPercent(0.9889)).toBe('98.9 %');
   });
 

@@ -1,6 +1,5 @@
 /** Registers the figure and its parts. */
 import { define } from './controls/define';
-import { LossChart } from './controls/loss-chart';
 import { QualityTable } from './controls/quality-table';
 import { SettingField } from './controls/setting-field';
 import { SettingsPanel } from './controls/settings-panel';
@@ -16,7 +15,6 @@ const elements: readonly (readonly [name: string, element: CustomElementConstruc
   ['flow-matching-time', TimeControl],
   ['flow-matching-view', ViewBar],
   ['flow-matching-training', TrainingStrip],
-  ['flow-matching-loss', LossChart],
   ['flow-matching-quality', QualityTable],
   ['flow-matching-setting', SettingField],
   ['flow-matching-settings', SettingsPanel],
@@ -25,8 +23,16 @@ const elements: readonly (readonly [name: string, element: CustomElementConstruc
 
 /**
  * Each in a task of its own, so that no task of the page's opening is long. Until its turn comes, a part
- * takes up its room (style/figure.ts).
+ * takes up its room (style/figure.ts). The chart comes in a file of its own, after what the reader waits for.
  */
 export function defineElements(): void {
   for (const [name, element] of elements) setTimeout(define, 0, name, element);
+  setTimeout(() => {
+    void defineChart();
+  });
+}
+
+async function defineChart(): Promise<void> {
+  const { LossChart } = await import('./controls/loss-chart');
+  define('flow-matching-loss', LossChart);
 }

@@ -1,17 +1,16 @@
 /** Numbers as the figure writes them: fixed in width where they change, and never more digits than are true. */
 
-const grouped = new Intl.NumberFormat('en');
-
-/** 12,345 */
+/** 12,345. (Not by Intl: it takes many milliseconds to wake up, just when the page opens.) */
 export function formatCount(count: number): string {
-  return grouped.format(Math.round(count));
+  return String(Math.round(count)).replace(/\B(?=(\d{3})+$)/g, ',');
 }
-
-const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignificantDigits: 3 });
 
 /** A number beside an axis: short, 0.05, 20, 10K. */
 export function formatTick(value: number): string {
-  return Math.abs(value) >= 1000 ? compact.format(value) : String(value);
+  const magnitude = Math.abs(value);
+  if (magnitude >= 1e6) return `${Number((value / 1e6).toPrecision(3))}M`;
+  if (magnitude >= 1e3) return `${Number((value / 1e3).toPrecision(3))}K`;
+  return String(value);
 }
 
 /** Time t, always two decimals. */
@@ -33,13 +32,13 @@ export function formatSignificant(value: number, digits = 2): string {
 /** A loss: two decimals, so that the column does not change its width as it falls. */
 export function formatLoss(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  return Math.abs(value) >= 1000 ? grouped.format(Math.round(value)) : value.toFixed(2);
+  return Math.abs(value) >= 1000 ? formatCount(value) : value.toFixed(2);
 }
 
 /** Steps a second. */
 export function formatRate(stepsPerSecond: number): string {
   if (!Number.isFinite(stepsPerSecond) || stepsPerSecond <= 0) return '–';
-  if (stepsPerSecond >= 100) return grouped.format(Number(stepsPerSecond.toPrecision(3)));
+  if (stepsPerSecond >= 100) return formatCount(Number(stepsPerSecond.toPrecision(3)));
   return stepsPerSecond.toPrecision(2);
 }
 

@@ -63,9 +63,11 @@ export interface WidthsSetting extends Text<readonly number[]> {
 /** Decimal numbers only: no hexadecimal, no `Infinity`, no empty text, all of which `Number` takes. */
 const decimal = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
-/** A number as people write it: 65,536 rather than 65536. */
+/** A number as people write it: 65,536 rather than 65536. (Intl would hold up the page's opening.) */
 export function formatNumber(value: number): string {
-  return value.toLocaleString('en', { maximumSignificantDigits: 17 });
+  const [whole = '', fraction] = String(value).split('.');
+  const grouped = whole.replace(/\B(?=(\d{3})+$)/g, ',');
+  return fraction === undefined ? grouped : `${grouped}.${fraction}`;
 }
 
 function range(spec: Omit<NumberSetting, keyof Text<number> | 'kind'>): string {
