@@ -30,6 +30,7 @@ std::vector<double> to_double(const std::vector<float>& values) {
 
 std::vector<double> magnitudes(const std::vector<float>& values) {
   std::vector<double> result;
+  result.reserve(values.size());
   for (const float value : values) result.push_back(std::abs(static_cast<double>(value)));
   return result;
 }

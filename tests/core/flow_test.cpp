@@ -130,7 +130,7 @@ TEST_CASE("all frames stand one after another in one array") {
   ThreadPool pool(1);
   Flow flow(ring_field(), {.steps = 6}, normal_points(40, 2, 1), 3, pool);
   flow.advance(kForever);
-  REQUIRE(flow.positions().size() == 4 * 40 * 2);
+  REQUIRE(flow.positions().size() == std::size_t{4} * 40 * 2);
   for (Index f = 0; f <= 3; ++f) {
     CHECK(std::equal(flow.positions().begin() + f * 80, flow.positions().begin() + (f + 1) * 80,
                      flow.frame(f).data()));
@@ -232,7 +232,7 @@ TEST_CASE("the number of evaluations is what the field was asked for") {
     Flow flow(field, {.solver = solver, .steps = 17}, normal_points(77, 3, 6), 4, pool);
     flow.advance(kForever);
     CAPTURE(name(solver));
-    CHECK(flow.function_evaluations() == 17 * evaluations_per_step(solver));
+    CHECK(flow.function_evaluations() == Index{17} * evaluations_per_step(solver));
     CHECK(field->rows() == 77 * flow.function_evaluations());
     CHECK_FALSE(field->too_many_rows());
   }

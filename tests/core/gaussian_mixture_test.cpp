@@ -174,7 +174,7 @@ TEST_CASE("the score is the gradient of the log-density") {
   const Points x = (points * 64).array().round() / 64;
   Points score(x.rows(), dimension);
   mixture.score(x, score);
-  const auto log_density = [&](Points at) {
+  const auto log_density = [&](const Points& at) {
     Values values(at.rows());
     mixture.log_density(at, values);
     return values;
@@ -300,7 +300,7 @@ TEST_CASE("a mixture has as many weights and covariances as means") {
   GaussianMixtureConfig config = correlated_mixture(2);
   config.weights.pop_back();
   CHECK(bad_fields(config) == Fields{"weights"});
-  config.covariances.push_back(Eigen::Matrix2d::Identity());
+  config.covariances.emplace_back(Eigen::Matrix2d::Identity());
   CHECK(bad_fields(config) == Fields{"weights", "covariances"});
   config = correlated_mixture(2);
   config.weights.clear();

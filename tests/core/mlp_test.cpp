@@ -29,7 +29,6 @@ using Catch::Matchers::WithinRel;
 using flowmatch::testing::Estimate;
 using flowmatch::testing::kSigmas;
 using flowmatch::testing::largest_magnitude;
-using flowmatch::testing::normal_numbers;
 using flowmatch::testing::normal_points;
 using flowmatch::testing::worse;
 
@@ -123,9 +122,9 @@ TEST_CASE("parameters are laid out as those of torch.nn.Linear, layer after laye
   CHECK(blog.layers()[0].inputs == 3);
   CHECK(blog.layers()[0].outputs == 1024);
   CHECK(blog.layers()[0].weight == 0);
-  CHECK(blog.layers()[0].bias == 3 * 1024);
+  CHECK(blog.layers()[0].bias == Index{3} * 1024);
   CHECK(blog.layers()[0].hidden);
-  CHECK(blog.layers()[1].weight == 4 * 1024);
+  CHECK(blog.layers()[1].weight == Index{4} * 1024);
   CHECK(blog.layers()[2].inputs == 16);
   CHECK(blog.layers()[2].outputs == 2);
   CHECK_FALSE(blog.layers()[2].hidden);
@@ -428,6 +427,7 @@ TEST_CASE("all problems of a network are reported at once") {
 template <class Scalar>
 std::vector<Scalar> wave(std::size_t count, double amplitude, double frequency, double phase) {
   std::vector<Scalar> values;
+  values.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     values.push_back(
         static_cast<Scalar>(amplitude * std::sin(frequency * static_cast<double>(i) + phase)));
@@ -528,7 +528,7 @@ TEMPLATE_TEST_CASE("output and gradient are PyTorch's", "", float, double) {
     workspace->predict(c.parameters, c.t, c.x, out);
     CHECK(worst_difference(out, golden.output) < tolerance);
     std::vector<TestType> gradient(c.parameters.size());
-    const double terms = static_cast<double>(c.x.size());
+    const auto terms = static_cast<double>(c.x.size());
     const double sum = workspace->add_gradient(c.parameters, c.t, c.x, c.target,
                                                static_cast<TestType>(1 / terms), gradient);
     CHECK(worst_difference(gradient, golden.gradient) < tolerance);

@@ -95,6 +95,24 @@ TEST_CASE("worker numbers are in range and no two tasks share one at a time") {
   }
 }
 
+TEST_CASE("a loop ends when its last task has ended, not before") {
+  // One task lasts long, on whichever thread it is; all others are done at once.
+  for (const int threads : thread_counts()) {
+    ThreadPool pool(threads);
+    Index unfinished = 0;
+    for (int loop = 0; loop < 60; ++loop) {
+      std::atomic<int> finished{0};
+      pool.parallel_for(threads, [&](Index task, int) {
+        if (task == loop % threads) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        ++finished;
+      });
+      if (finished != threads) ++unfinished;
+    }
+    CAPTURE(threads);
+    CHECK(unfinished == 0);
+  }
+}
+
 TEST_CASE("the threads of a pool run at the same time") {
   // Each task waits for all the others to have begun, which ends only if every thread takes one.
   for (const int threads : thread_counts()) {

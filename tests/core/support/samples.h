@@ -50,8 +50,8 @@ inline GaussianMixtureConfig correlated_mixture(Index dimension, double separati
       }
     }
     config.means.push_back(mean);
-    config.covariances.push_back(factor * factor.transpose() / static_cast<double>(dimension) +
-                                 0.2 * Eigen::MatrixXd::Identity(dimension, dimension));
+    config.covariances.emplace_back(factor * factor.transpose() / static_cast<double>(dimension) +
+                                    0.2 * Eigen::MatrixXd::Identity(dimension, dimension));
   }
   return config;
 }
