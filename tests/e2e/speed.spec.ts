@@ -2,9 +2,6 @@
 import { expectGood, openFigure } from './figure';
 import { expect, test } from './sites';
 
-// Other work on the machine may take the processor away, for once: what is slow by itself stays slow.
-test.describe.configure({ retries: 2 });
-
 test('particles move within a second', async ({ page, sites }) => {
   const figure = await openFigure(page, sites.plain);
   expect(await figure.firstFrame()).toBeLessThanOrEqual(1000);
