@@ -1,10 +1,10 @@
-// The three products of a dense layer, on blocks in feature-major layout, with the activation fused
-// into the first and its derivative into the second.
+// The three products of a dense layer, on panels of rows, with the activation fused into the first
+// and its derivative into the second.
 //
-// A block holds the activations of some rows of a batch as features x stride: feature f of row r is
-// at f * stride + r. The vector dimension of every kernel is therefore the batch, however few
-// features a layer has (the blog's network begins with 3 and ends with 2), and no product packs its
-// operands.
+// A panel holds the activations of panel_rows() rows of a batch, feature after feature: feature f
+// of row r is at f * panel_rows() + r. The vector dimension of every kernel is therefore the batch,
+// however few features a layer has (the blog's network begins with 3 and ends with 2), no product
+// packs its operands, and the depth of a product is one stream through memory.
 //
 // naive.h says what each kernel computes.
 #pragma once
@@ -14,18 +14,21 @@
 
 namespace flowmatch::kernels {
 
-/// Rows of a block come in multiples of this; the caller pads.
+/// Rows of a panel on the instruction set in use: two of its vectors. Divides kRowMultiple.
+Index panel_rows();
 inline constexpr Index kRowMultiple = 32;
 
-/// A dense layer on one block. weight is outputs x inputs, row-major.
+/// A dense layer on some panels. Its weight is outputs x inputs, row-major.
 struct DenseShape {
   Index outputs;
   Index inputs;
-  Index rows;    ///< A multiple of kRowMultiple.
-  Index stride;  ///< Of every block, at least rows.
+  Index panel_rows;     ///< As panel_rows(); the naive twins take any.
+  Index panels;         ///< How many.
+  Index input_stride;   ///< From one panel of the inputs to the next, at least inputs * panel_rows.
+  Index output_stride;  ///< The same of the outputs.
 };
 
-/// y = weight x + bias. x is inputs x stride, y outputs x stride.
+/// y = weight x + bias.
 void dense_forward(const DenseShape& shape, const float* weight, const float* bias, const float* x,
                    float* y);
 
@@ -33,12 +36,16 @@ void dense_forward(const DenseShape& shape, const float* weight, const float* bi
 void dense_forward_activated(const DenseShape& shape, Activation activation, const float* weight,
                              const float* bias, const float* x, float* y, float* derivative);
 
-/// dx = (weight^T dy) * derivative, elementwise; dy is outputs x stride, dx and derivative inputs x
-/// stride.
-void dense_backward_input(const DenseShape& shape, const float* weight, const float* dy,
-                          const float* derivative, float* dx);
+/// The weight in the order in which dense_backward_input reads it: its columns are a power of two
+/// apart in most networks, and would push each other out of the cache.
+void pack_for_backward(Index outputs, Index inputs, const float* weight, float* packed);
 
-/// d_weight += dy x^T and d_bias += dy 1, summed over the rows of the block.
+/// slope = (weight^T dy) * slope, elementwise: in place of the derivative of the activation that
+/// made the inputs, the slope of the loss by what that activation was given. The weight is packed.
+void dense_backward_input(const DenseShape& shape, const float* packed_weight, const float* dy,
+                          float* slope);
+
+/// d_weight += dy x^T and d_bias += dy 1, summed over all rows of all panels.
 void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x,
                            float* d_weight, float* d_bias);
 

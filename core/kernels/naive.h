@@ -6,6 +6,7 @@
 #include "kernels/dense.h"
 #include "kernels/elementwise.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <numbers>
@@ -45,59 +46,77 @@ ActivationValues<Scalar> activate(Activation activation, Scalar x) {
   return {x, 1};
 }
 
+/// Calls body(input, output) with where a row's first input and output are: those of the other
+/// features follow at multiples of panel_rows.
+template <class Body>
+void for_each_row(const DenseShape& shape, const Body& body) {
+  for (Index panel = 0; panel < shape.panels; ++panel) {
+    for (Index row = 0; row < shape.panel_rows; ++row) {
+      body(panel * shape.input_stride + row, panel * shape.output_stride + row);
+    }
+  }
+}
+
 template <class Scalar>
 void dense_forward(const DenseShape& shape, const Scalar* weight, const Scalar* bias,
                    const Scalar* x, Scalar* y) {
-  for (Index n = 0; n < shape.outputs; ++n) {
-    for (Index r = 0; r < shape.rows; ++r) {
+  for_each_row(shape, [&](Index input, Index output) {
+    for (Index n = 0; n < shape.outputs; ++n) {
       Scalar sum = bias[n];
       for (Index k = 0; k < shape.inputs; ++k) {
-        sum += weight[n * shape.inputs + k] * x[k * shape.stride + r];
+        sum += weight[n * shape.inputs + k] * x[input + k * shape.panel_rows];
       }
-      y[n * shape.stride + r] = sum;
+      y[output + n * shape.panel_rows] = sum;
     }
-  }
+  });
 }
 
 template <class Scalar>
 void dense_forward_activated(const DenseShape& shape, Activation activation, const Scalar* weight,
                              const Scalar* bias, const Scalar* x, Scalar* y, Scalar* derivative) {
   dense_forward(shape, weight, bias, x, y);
-  for (Index n = 0; n < shape.outputs; ++n) {
-    for (Index r = 0; r < shape.rows; ++r) {
-      const auto values = activate(activation, y[n * shape.stride + r]);
-      y[n * shape.stride + r] = values.value;
-      if (derivative != nullptr) derivative[n * shape.stride + r] = values.derivative;
+  for_each_row(shape, [&](Index /*input*/, Index output) {
+    for (Index n = 0; n < shape.outputs; ++n) {
+      const Index at = output + n * shape.panel_rows;
+      const auto values = activate(activation, y[at]);
+      y[at] = values.value;
+      if (derivative != nullptr) derivative[at] = values.derivative;
     }
-  }
+  });
+}
+
+/// Here as it is.
+template <class Scalar>
+void pack_for_backward(Index outputs, Index inputs, const Scalar* weight, Scalar* packed) {
+  std::copy(weight, weight + outputs * inputs, packed);
 }
 
 template <class Scalar>
 void dense_backward_input(const DenseShape& shape, const Scalar* weight, const Scalar* dy,
-                          const Scalar* derivative, Scalar* dx) {
-  for (Index k = 0; k < shape.inputs; ++k) {
-    for (Index r = 0; r < shape.rows; ++r) {
+                          Scalar* slope) {
+  for_each_row(shape, [&](Index input, Index output) {
+    for (Index k = 0; k < shape.inputs; ++k) {
       Scalar sum = 0;
       for (Index n = 0; n < shape.outputs; ++n) {
-        sum += weight[n * shape.inputs + k] * dy[n * shape.stride + r];
+        sum += weight[n * shape.inputs + k] * dy[output + n * shape.panel_rows];
       }
-      dx[k * shape.stride + r] = sum * derivative[k * shape.stride + r];
+      slope[input + k * shape.panel_rows] *= sum;
     }
-  }
+  });
 }
 
 template <class Scalar>
 void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scalar* x,
                            Scalar* d_weight, Scalar* d_bias) {
-  for (Index n = 0; n < shape.outputs; ++n) {
-    for (Index r = 0; r < shape.rows; ++r) {
-      const Scalar slope = dy[n * shape.stride + r];
+  for_each_row(shape, [&](Index input, Index output) {
+    for (Index n = 0; n < shape.outputs; ++n) {
+      const Scalar slope = dy[output + n * shape.panel_rows];
       d_bias[n] += slope;
       for (Index k = 0; k < shape.inputs; ++k) {
-        d_weight[n * shape.inputs + k] += slope * x[k * shape.stride + r];
+        d_weight[n * shape.inputs + k] += slope * x[input + k * shape.panel_rows];
       }
     }
-  }
+  });
 }
 
 inline void adam_update(const AdamScalars& s, Index count, const float* gradient,

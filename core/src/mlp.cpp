@@ -1,9 +1,9 @@
-// The MLP's forward and backward pass over blocks of rows in feature-major layout (see
-// kernels/dense.h).
+// The MLP's forward and backward pass over panels of rows (see kernels/dense.h).
 #include "flowmatch/mlp.h"
 
 #include "flowmatch/gaussian_mixture.h"
 #include "flowmatch/random.h"
+#include "hwy/aligned_allocator.h"
 #include "kernels/dense.h"
 #include "kernels/naive.h"
 
@@ -17,19 +17,25 @@ namespace flowmatch {
 
 namespace {
 
-/// Rows worked on at once: few enough that a block's activations stay in the second-level cache (1
-/// MB for the widest layer of the blog's network, value and derivative), enough to amortise the
-/// fold of the weight gradient at the end of each block.
+/// Rows whose weight gradient is summed at once: enough to amortise the fold of the sums at its
+/// end, few enough for the second-level cache (1 MB for the widest layer of the blog's network,
+/// value and derivative).
 constexpr Index kBlockRows = 128;
-static_assert(kBlockRows % kernels::kRowMultiple == 0);
+/// Rows of a block that go through all layers, forwards and back, before the next ones: their
+/// activations stay in cache, and still each layer's weights are read once for several panels.
+constexpr Index kGroupRows = 32;
+static_assert(kBlockRows % kGroupRows == 0 && kGroupRows % kernels::kRowMultiple == 0);
 
-Index padded(Index rows) {
-  return (rows + kernels::kRowMultiple - 1) / kernels::kRowMultiple * kernels::kRowMultiple;
+Index round_up(Index rows, Index multiple) {
+  return (rows + multiple - 1) / multiple * multiple;
 }
 
 /// The float kernels or, in double, their naive twins.
 template <class Scalar>
 struct Kernels {
+  static Index panel_rows() {
+    return std::is_same_v<Scalar, float> ? kernels::panel_rows() : kernels::kRowMultiple;
+  }
   static void forward(const kernels::DenseShape& shape, const Scalar* weight, const Scalar* bias,
                       const Scalar* x, Scalar* y) {
     if constexpr (std::is_same_v<Scalar, float>) {
@@ -47,12 +53,19 @@ struct Kernels {
       kernels::naive::dense_forward_activated(shape, activation, weight, bias, x, y, derivative);
     }
   }
-  static void backward_input(const kernels::DenseShape& shape, const Scalar* weight,
-                             const Scalar* dy, const Scalar* derivative, Scalar* dx) {
+  static void pack_for_backward(Index outputs, Index inputs, const Scalar* weight, Scalar* packed) {
     if constexpr (std::is_same_v<Scalar, float>) {
-      kernels::dense_backward_input(shape, weight, dy, derivative, dx);
+      kernels::pack_for_backward(outputs, inputs, weight, packed);
     } else {
-      kernels::naive::dense_backward_input(shape, weight, dy, derivative, dx);
+      kernels::naive::pack_for_backward(outputs, inputs, weight, packed);
+    }
+  }
+  static void backward_input(const kernels::DenseShape& shape, const Scalar* weight,
+                             const Scalar* dy, Scalar* slope) {
+    if constexpr (std::is_same_v<Scalar, float>) {
+      kernels::dense_backward_input(shape, weight, dy, slope);
+    } else {
+      kernels::naive::dense_backward_input(shape, weight, dy, slope);
     }
   }
   static void backward_weight(const kernels::DenseShape& shape, const Scalar* dy, const Scalar* x,
@@ -65,9 +78,29 @@ struct Kernels {
   }
 };
 
-/// features x kBlockRows, on a cache line of its own.
+/// The activations of one layer for the rows of a block, in panels.
 template <class Scalar>
-using Block = Eigen::Matrix<Scalar, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+class Panels {
+ public:
+  Panels(Index features, Index panel_rows)
+      : panel_rows_(panel_rows),
+        // An eighth of a page more than needed: panels a power of two apart would share cache sets.
+        stride_(features * panel_rows + static_cast<Index>(512 / sizeof(Scalar))),
+        numbers_(static_cast<std::size_t>(kBlockRows / panel_rows * stride_)) {}
+
+  [[nodiscard]] Index stride() const { return stride_; }
+  [[nodiscard]] Scalar* data() { return numbers_.data(); }
+  /// The panel that `row` begins.
+  [[nodiscard]] Scalar* panel(Index row) { return numbers_.data() + row / panel_rows_ * stride_; }
+  [[nodiscard]] Scalar& at(Index feature, Index row) {
+    return panel(row)[feature * panel_rows_ + row % panel_rows_];
+  }
+
+ private:
+  Index panel_rows_;
+  Index stride_;
+  hwy::AlignedVector<Scalar> numbers_;
+};
 
 template <class Scalar>
 class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
@@ -75,25 +108,26 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
   using Vector = typename ModelWorkspaceOf<Scalar>::Vector;
 
   MlpWorkspace(const MlpOf<Scalar>& model, WorkspaceUse use)
-      : model_(model), training_(use == WorkspaceUse::training) {
-    const auto& layers = model.layers();
-    input_.setZero(layers.front().inputs, kBlockRows);
-    for (const auto& layer : layers) {
-      values_.push_back(Block<Scalar>::Zero(layer.outputs, kBlockRows));
-      if (training_) {
-        slopes_.push_back(Block<Scalar>::Zero(layer.outputs, kBlockRows));
-        if (layer.hidden) derivatives_.push_back(Block<Scalar>::Zero(layer.outputs, kBlockRows));
-      }
+      : model_(model),
+        training_(use == WorkspaceUse::training),
+        panel_rows_(Kernels<Scalar>::panel_rows()),
+        input_(model.layers().front().inputs, panel_rows_) {
+    for (const auto& layer : model.layers()) {
+      values_.emplace_back(layer.outputs, panel_rows_);
+      if (training_) slopes_.emplace_back(layer.outputs, panel_rows_);
     }
+    if (training_) packed_.resize(static_cast<std::size_t>(model.parameter_count()));
   }
 
   void predict(std::span<const Scalar> parameters, const Eigen::Ref<const Vector>& t,
                const ConstPointsRefOf<Scalar>& x, PointsRefOf<Scalar> out) override {
-    for (Index first = 0; first < x.rows(); first += kBlockRows) {
-      const Index rows = std::min(kBlockRows, x.rows() - first);
-      load(t, x, first, rows);
-      forward(parameters, padded(rows), false);
-      out.middleRows(first, rows) = values_.back().leftCols(rows).transpose();
+    for (Index first = 0; first < x.rows(); first += kGroupRows) {
+      const Index rows = std::min(kGroupRows, x.rows() - first);
+      load(t, x, first, rows, 0);
+      forward(parameters, 0, round_up(rows, panel_rows_), false);
+      for (Index d = 0; d < x.cols(); ++d) {
+        for (Index r = 0; r < rows; ++r) out(first + r, d) = values_.back().at(d, r);
+      }
     }
   }
 
@@ -101,81 +135,116 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
                       const ConstPointsRefOf<Scalar>& x, const ConstPointsRefOf<Scalar>& target,
                       Scalar scale, std::span<Scalar> gradient) override {
     assert(training_);
+    for (std::size_t l = 1; l < model_.layers().size(); ++l) {
+      const auto& layer = model_.layers()[l];
+      Kernels<Scalar>::pack_for_backward(layer.outputs, layer.inputs,
+                                         parameters.data() + layer.weight,
+                                         packed_.data() + layer.weight);
+    }
     double sum = 0;
-    for (Index first = 0; first < x.rows(); first += kBlockRows) {
-      const Index rows = std::min(kBlockRows, x.rows() - first);
-      load(t, x, first, rows);
-      forward(parameters, padded(rows), true);
-      sum += load_error(target, first, rows, scale);
-      backward(parameters, padded(rows), gradient);
+    for (Index block = 0; block < x.rows(); block += kBlockRows) {
+      const Index block_rows = std::min(kBlockRows, x.rows() - block);
+      for (Index group = 0; group < block_rows; group += kGroupRows) {
+        const Index rows = std::min(kGroupRows, block_rows - group);
+        const Index padded = round_up(rows, panel_rows_);
+        load(t, x, block + group, rows, group);
+        forward(parameters, group, padded, true);
+        sum += load_error(target, block + group, rows, group, scale);
+        backward_inputs(group, padded);
+      }
+      backward_weights(round_up(block_rows, panel_rows_), gradient);
     }
     return sum;
   }
 
  private:
-  /// Rows [first, first + rows) as columns of input_; the padding repeats zeros.
-  void load(const Eigen::Ref<const Vector>& t, const ConstPointsRefOf<Scalar>& x, Index first,
-            Index rows) {
-    const Index dimension = x.cols();
-    const Index padding = padded(rows) - rows;
-    input_.block(0, 0, dimension, rows) = x.middleRows(first, rows).transpose();
-    input_.row(dimension).head(rows) = t.segment(first, rows).transpose();
-    input_.middleCols(rows, padding).setZero();
+  [[nodiscard]] kernels::DenseShape shape(std::size_t l, Index rows) {
+    const auto& layer = model_.layers()[l];
+    return {.outputs = layer.outputs,
+            .inputs = layer.inputs,
+            .panel_rows = panel_rows_,
+            .panels = rows / panel_rows_,
+            .input_stride = inputs_of(l).stride(),
+            .output_stride = values_[l].stride()};
   }
 
-  void forward(std::span<const Scalar> parameters, Index rows, bool with_derivatives) {
+  Panels<Scalar>& inputs_of(std::size_t l) { return l == 0 ? input_ : values_[l - 1]; }
+
+  /// Rows [first, first + rows) as rows [to, to + rows) of input_; zeros to the end of the panel.
+  void load(const Eigen::Ref<const Vector>& t, const ConstPointsRefOf<Scalar>& x, Index first,
+            Index rows, Index to) {
+    const Index dimension = x.cols();
+    for (Index r = 0; r < rows; ++r) {
+      for (Index d = 0; d < dimension; ++d) input_.at(d, to + r) = x(first + r, d);
+      input_.at(dimension, to + r) = t[first + r];
+    }
+    for (Index r = rows; r < round_up(rows, panel_rows_); ++r) {
+      for (Index d = 0; d <= dimension; ++d) input_.at(d, to + r) = 0;
+    }
+  }
+
+  /// Values of all layers for `rows` rows from `from`; with derivatives also slopes_, as the
+  /// derivatives of the activations.
+  void forward(std::span<const Scalar> parameters, Index from, Index rows, bool with_derivatives) {
     const auto& layers = model_.layers();
-    const Scalar* x = input_.data();
     for (std::size_t l = 0; l < layers.size(); ++l) {
       const auto& layer = layers[l];
-      const kernels::DenseShape shape{layer.outputs, layer.inputs, rows, kBlockRows};
       const Scalar* weight = parameters.data() + layer.weight;
       const Scalar* bias = parameters.data() + layer.bias;
-      Scalar* y = values_[l].data();
+      const Scalar* x = inputs_of(l).panel(from);
+      Scalar* y = values_[l].panel(from);
       if (layer.hidden) {
-        Scalar* derivative = with_derivatives ? derivatives_[l].data() : nullptr;
-        Kernels<Scalar>::forward_activated(shape, model_.activation(), weight, bias, x, y,
-                                           derivative);
+        Kernels<Scalar>::forward_activated(shape(l, rows), model_.activation(), weight, bias, x, y,
+                                           with_derivatives ? slopes_[l].panel(from) : nullptr);
       } else {
-        Kernels<Scalar>::forward(shape, weight, bias, x, y);
+        Kernels<Scalar>::forward(shape(l, rows), weight, bias, x, y);
       }
-      x = y;
     }
   }
 
   /// The slope of scale * |output - target|^2 at the output, zero in the padding; returns the
   /// unscaled sum.
-  double load_error(const ConstPointsRefOf<Scalar>& target, Index first, Index rows, Scalar scale) {
-    auto& slope = slopes_.back();
-    slope.leftCols(rows) =
-        values_.back().leftCols(rows) - target.middleRows(first, rows).transpose();
-    const double sum = slope.leftCols(rows).template cast<double>().squaredNorm();
-    slope.leftCols(rows) *= 2 * scale;
-    slope.middleCols(rows, padded(rows) - rows).setZero();
+  double load_error(const ConstPointsRefOf<Scalar>& target, Index first, Index rows, Index to,
+                    Scalar scale) {
+    Panels<Scalar>& slope = slopes_.back();
+    double sum = 0;
+    for (Index d = 0; d < target.cols(); ++d) {
+      for (Index r = 0; r < rows; ++r) {
+        const Scalar error = values_.back().at(d, to + r) - target(first + r, d);
+        sum += static_cast<double>(error) * static_cast<double>(error);
+        slope.at(d, to + r) = 2 * scale * error;
+      }
+      for (Index r = rows; r < round_up(rows, panel_rows_); ++r) slope.at(d, to + r) = 0;
+    }
     return sum;
   }
 
-  void backward(std::span<const Scalar> parameters, Index rows, std::span<Scalar> gradient) {
-    const auto& layers = model_.layers();
-    for (std::size_t l = layers.size(); l-- > 0;) {
-      const auto& layer = layers[l];
-      const kernels::DenseShape shape{layer.outputs, layer.inputs, rows, kBlockRows};
-      const Scalar* x = l == 0 ? input_.data() : values_[l - 1].data();
-      Kernels<Scalar>::backward_weight(shape, slopes_[l].data(), x, gradient.data() + layer.weight,
+  /// From slopes_ of the last layer to those of all layers.
+  void backward_inputs(Index from, Index rows) {
+    for (std::size_t l = model_.layers().size() - 1; l > 0; --l) {
+      Kernels<Scalar>::backward_input(shape(l, rows), packed_.data() + model_.layers()[l].weight,
+                                      slopes_[l].panel(from), slopes_[l - 1].panel(from));
+    }
+  }
+
+  void backward_weights(Index rows, std::span<Scalar> gradient) {
+    for (std::size_t l = 0; l < model_.layers().size(); ++l) {
+      const auto& layer = model_.layers()[l];
+      Kernels<Scalar>::backward_weight(shape(l, rows), slopes_[l].data(), inputs_of(l).data(),
+                                       gradient.data() + layer.weight,
                                        gradient.data() + layer.bias);
-      if (l > 0) {
-        Kernels<Scalar>::backward_input(shape, parameters.data() + layer.weight, slopes_[l].data(),
-                                        derivatives_[l - 1].data(), slopes_[l - 1].data());
-      }
     }
   }
 
   const MlpOf<Scalar>& model_;
   bool training_;
-  Block<Scalar> input_;                     // (D + 1) x kBlockRows
-  std::vector<Block<Scalar>> values_;       // a layer: outputs x kBlockRows
-  std::vector<Block<Scalar>> derivatives_;  // a hidden layer: act' at its values
-  std::vector<Block<Scalar>> slopes_;       // a layer: loss by its outputs before the activation
+  Index panel_rows_;
+  Panels<Scalar> input_;                // D + 1 features: x, then t
+  std::vector<Panels<Scalar>> values_;  // a layer: its outputs
+  /// A layer: the loss by its outputs before the activation; until that is known, in a hidden layer
+  /// the derivative of its activation.
+  std::vector<Panels<Scalar>> slopes_;
+  hwy::AlignedVector<Scalar> packed_;  // weights in the order of backward_input
 };
 
 }  // namespace

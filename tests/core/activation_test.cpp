@@ -30,12 +30,14 @@ Curve activate(Activation activation, std::vector<float> x) {
   const std::size_t count = x.size();
   constexpr auto kMultiple = static_cast<std::size_t>(kernels::kRowMultiple);
   x.resize((count + kMultiple - 1) / kMultiple * kMultiple);
-  const auto rows = static_cast<Index>(x.size());
+  // Of one feature, panels without a gap are one array.
+  const Index rows = kernels::panel_rows();
+  const Index panels = static_cast<Index>(x.size()) / rows;
   const float weight = 1;
   const float bias = 0;
   Curve curve{std::vector<float>(x.size()), std::vector<float>(x.size())};
-  kernels::dense_forward_activated({1, 1, rows, rows}, activation, &weight, &bias, x.data(),
-                                   curve.value.data(), curve.derivative.data());
+  kernels::dense_forward_activated({1, 1, rows, panels, rows, rows}, activation, &weight, &bias,
+                                   x.data(), curve.value.data(), curve.derivative.data());
   curve.value.resize(count);
   curve.derivative.resize(count);
   return curve;

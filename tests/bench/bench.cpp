@@ -1,0 +1,309 @@
+// The compiled half of `npm run bench`: what the core takes for its work, natively and in
+// WebAssembly.
+//
+//   flowmatch_bench SUITE THREADS MILLISECONDS
+//
+// SUITE is one of peak, kernels, step, sampling, scaling. Each measurement is repeated for about so
+// many milliseconds after a warm-up, and printed as a line of JSON: its name, the threads, the
+// median and the least milliseconds of one run and the useful arithmetic of a run in floating-point
+// operations (products only: what the activations, random numbers and updates take is time, not
+// work). Measuring in turns with others, and tables, are bench.mjs's.
+#include "flowmatch/experiment.h"
+#include "flowmatch/flow.h"
+#include "flowmatch/instruction_set.h"
+#include "flowmatch/learned_field.h"
+#include "kernels/dense.h"
+#include "kernels/elementwise.h"
+#include "peak.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using namespace flowmatch;
+
+/// What the program was asked for.
+struct Request {
+  std::string suite;
+  int threads;
+  double milliseconds;
+};
+
+double now() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(since).count();
+}
+
+/// Runs `work` again and again, and prints the median time of a run.
+template <class Work>
+void measure(const Request& request, const std::string& name, double operations, const Work& work) {
+  // WebAssembly starts in a slow build, and is replaced when it has run often enough.
+  const double warm = now() + request.milliseconds / 4;
+  do {
+    work();
+  } while (now() < warm);
+  // What is shorter than the clock is sharp is run several times between two looks at it.
+  double single = now();
+  work();
+  single = now() - single;
+  const int runs = std::clamp(static_cast<int>(0.2 / std::max(single, 1e-6)), 1, 1000);
+  std::vector<double> times;
+  const double end = now() + request.milliseconds;
+  do {
+    const double begin = now();
+    for (int run = 0; run < runs; ++run) work();
+    times.push_back((now() - begin) / runs);
+  } while (now() < end || times.size() < 3);
+  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+  std::nth_element(times.begin(), middle, times.end());
+  const double best = *std::min_element(times.begin(), times.end());
+  std::printf(R"({"suite":"%s","name":"%s","threads":%d,"milliseconds":%.6g,"best":%.6g,)"
+              R"("operations":%.6g})"
+              "\n",
+              request.suite.c_str(), name.c_str(), request.threads, *middle, best, operations);
+  std::fflush(stdout);
+}
+
+struct Network {
+  const char* name;
+  std::vector<Index> hidden;
+  Index batch_size;
+  Schedule schedule;
+  double ema_decay;
+};
+
+/// The networks of the comparison: the blog's, one that learns its example in seconds, a wide one.
+std::vector<Network> networks() {
+  return {{"blog", {1024, 16}, 1000, Schedule::sqrt, 0},
+          {"small", {64, 64, 64}, 256, Schedule::cond_ot, 0.999},
+          {"wide", {256, 256, 256}, 1024, Schedule::cond_ot, 0.999}};
+}
+
+std::vector<Index> widths(const std::vector<Index>& hidden) {
+  std::vector<Index> all{3};
+  all.insert(all.end(), hidden.begin(), hidden.end());
+  all.push_back(2);
+  return all;
+}
+
+/// Floating-point operations of the products of one training step: forwards, backwards to the
+/// weights and, but for the first layer, backwards to the inputs.
+double step_operations(const std::vector<Index>& hidden, Index batch_size) {
+  const auto sizes = widths(hidden);
+  double sum = 0;
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+    sum += static_cast<double>(sizes[l] * sizes[l + 1]) * (l == 0 ? 4 : 6);
+  }
+  return sum * static_cast<double>(batch_size);
+}
+
+double evaluation_operations(const std::vector<Index>& hidden) {
+  const auto sizes = widths(hidden);
+  double sum = 0;
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+    sum += 2 * static_cast<double>(sizes[l] * sizes[l + 1]);
+  }
+  return sum;
+}
+
+ExperimentConfig config_of(const Network& network) {
+  ExperimentConfig config;
+  config.schedule = network.schedule;
+  config.hidden = network.hidden;
+  config.training.batch_size = network.batch_size;
+  config.training.steps = kMaxSteps;
+  config.training.learning_rate = 1e-3;
+  config.training.learning_rate_decay = LearningRateDecay::constant;
+  config.training.ema_decay = network.ema_decay;
+  return config;
+}
+
+std::unique_ptr<Experiment> make(const ExperimentConfig& config, ThreadPool& pool) {
+  auto made = Experiment::make(config, pool);
+  if (!made) std::abort();
+  return std::move(made).value();
+}
+
+void measure_peak(const Request& request) {
+  constexpr std::int64_t kRounds = 2000;
+  volatile float sink = 0;
+  measure(request, "multiply-add", static_cast<double>(kRounds * bench::operations_per_round()),
+          [&] { sink = bench::multiply_adds(kRounds); });
+}
+
+void measure_kernels(const Request& request) {
+  constexpr Index kRows = 128;
+  const Index panel_rows = kernels::panel_rows();
+  for (const Network& network : networks()) {
+    const auto sizes = widths(network.hidden);
+    for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+      const kernels::DenseShape shape{.outputs = sizes[l + 1],
+                                      .inputs = sizes[l],
+                                      .panel_rows = panel_rows,
+                                      .panels = kRows / panel_rows,
+                                      .input_stride = sizes[l] * panel_rows + 128,
+                                      .output_stride = sizes[l + 1] * panel_rows + 128};
+      const auto inputs = static_cast<std::size_t>(shape.panels * shape.input_stride);
+      const auto outputs = static_cast<std::size_t>(shape.panels * shape.output_stride);
+      const std::vector<float> weight(static_cast<std::size_t>(shape.outputs * shape.inputs),
+                                      0.01F);
+      const std::vector<float> bias(static_cast<std::size_t>(shape.outputs), 0.1F);
+      const std::vector<float> x(inputs, 0.5F);
+      std::vector<float> slope(inputs, 1.0F);
+      std::vector<float> packed(weight.size());
+      kernels::pack_for_backward(shape.outputs, shape.inputs, weight.data(), packed.data());
+      std::vector<float> y(outputs);
+      std::vector<float> derivative(outputs);
+      const std::vector<float> dy(outputs, 1e-3F);
+      std::vector<float> d_weight(weight.size());
+      std::vector<float> d_bias(bias.size());
+      const double operations = 2.0 * static_cast<double>(shape.outputs * shape.inputs * kRows);
+      const std::string size =
+          std::to_string(shape.inputs) + " -> " + std::to_string(shape.outputs);
+      const bool hidden = l + 2 < sizes.size();
+      const bool again = l > 0 && l + 1 < sizes.size() - 1 && sizes[l] == sizes[l - 1];
+      if (again) continue;
+      measure(request, "forward " + size, operations, [&] {
+        kernels::dense_forward(shape, weight.data(), bias.data(), x.data(), y.data());
+      });
+      if (hidden) {
+        measure(request, "forward and SiLU " + size, operations, [&] {
+          kernels::dense_forward_activated(shape, Activation::silu, weight.data(), bias.data(),
+                                           x.data(), y.data(), nullptr);
+        });
+        measure(request, "forward and SiLU with derivative " + size, operations, [&] {
+          kernels::dense_forward_activated(shape, Activation::silu, weight.data(), bias.data(),
+                                           x.data(), y.data(), derivative.data());
+        });
+      }
+      if (l > 0) {
+        measure(request, "backward to inputs " + size, operations, [&] {
+          std::fill(slope.begin(), slope.end(), 1.0F);
+          kernels::dense_backward_input(shape, packed.data(), dy.data(), slope.data());
+        });
+      }
+      measure(request, "backward to weights " + size, operations, [&] {
+        kernels::dense_backward_weight(shape, dy.data(), x.data(), d_weight.data(), d_bias.data());
+      });
+    }
+  }
+
+  constexpr Index kCount = 20'000;
+  constexpr auto kSize = static_cast<std::size_t>(kCount);
+  const std::vector<float> gradient(kSize, 0.01F);
+  std::vector<float> first_moment(kSize);
+  std::vector<float> second_moment(kSize);
+  std::vector<float> parameters(kSize);
+  std::vector<float> ema(kSize);
+  const kernels::AdamScalars scalars{.beta1 = 0.9F,
+                                     .beta2 = 0.999F,
+                                     .epsilon = 1e-8F,
+                                     .step_size = 1e-3F,
+                                     .inverse_root_bias2 = 1.0F,
+                                     .ema_decay = 0.999F};
+  measure(request, "Adam and EMA of 20,000", 0, [&] {
+    kernels::adam_update(scalars, kCount, gradient.data(), first_moment.data(),
+                         second_moment.data(), parameters.data(), ema.data());
+  });
+  Points normals(1000, 2);
+  std::uint32_t step = 0;
+  measure(request, "1,000 x 2 normal numbers", 0,
+          [&] { fill_normal({0, Purpose::test, ++step}, 0, normals); });
+}
+
+void measure_steps(const Request& request) {
+  ThreadPool pool(request.threads);
+  for (const Network& network : networks()) {
+    const auto experiment = make(config_of(network), pool);
+    float loss = 0;
+    measure(request, network.name, step_operations(network.hidden, network.batch_size),
+            [&] { experiment->trainer().step({&loss, 1}); });
+  }
+}
+
+void measure_sampling(const Request& request, const std::string& name,
+                      const std::vector<Index>& hidden, const SolverConfig& solver, Index particles,
+                      ThreadPool& pool) {
+  ExperimentConfig config;
+  config.hidden = hidden;
+  const auto experiment = make(config, pool);
+  const Points noise = starting_noise(particles, 2, 0);
+  const double evaluations =
+      static_cast<double>(particles * solver.steps) * evaluations_per_step(solver.solver);
+  measure(request, name, evaluations * evaluation_operations(hidden),
+          [&] { integrate(experiment->field(FieldChoice::learned), solver, noise, pool); });
+}
+
+void measure_samplers(const Request& request) {
+  ThreadPool pool(request.threads);
+  const SolverConfig euler{.solver = Solver::euler, .steps = 299};
+  for (const Network& network : networks()) {
+    measure_sampling(request, std::string(network.name) + ", 1,000 points, Euler 299",
+                     network.hidden, euler, 1000, pool);
+  }
+  measure_sampling(request, "3 x 128, 100,000 points, RK4 50", {128, 128, 128},
+                   {.solver = Solver::rk4, .steps = 50}, 100'000, pool);
+}
+
+/// Cost against batch, width and number of particles.
+void measure_scaling(const Request& request) {
+  ThreadPool pool(request.threads);
+  const auto step = [&](const std::string& name, Index width, Index batch_size) {
+    const Network network{"", {width, width, width}, batch_size, Schedule::cond_ot, 0};
+    const auto experiment = make(config_of(network), pool);
+    float loss = 0;
+    measure(request, name, step_operations(network.hidden, batch_size),
+            [&] { experiment->trainer().step({&loss, 1}); });
+  };
+  for (const Index batch : {32, 64, 128, 200, 256, 512, 1000, 1024, 2048, 4096}) {
+    step("3 x 64, batch " + std::to_string(batch), 64, batch);
+  }
+  for (const Index width : {8, 16, 32, 50, 64, 100, 128, 200, 256, 512}) {
+    step("3 x " + std::to_string(width) + ", batch 256", width, 256);
+  }
+  for (const Index particles : {100, 300, 1000, 3000, 10'000, 30'000}) {
+    measure_sampling(request, "3 x 64, Euler 50, " + std::to_string(particles) + " particles",
+                     {64, 64, 64}, {.solver = Solver::euler, .steps = 50}, particles, pool);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fprintf(
+        stderr, "usage: flowmatch_bench peak|kernels|step|sampling|scaling THREADS MILLISECONDS\n");
+    return 2;
+  }
+  const Request request{argv[1], std::atoi(argv[2]), std::atof(argv[3])};
+  if (request.threads < 1 || request.threads > ThreadPool::kMaxThreads ||
+      !(request.milliseconds > 0)) {
+    std::fprintf(stderr, "THREADS is 1 to %d, MILLISECONDS more than 0\n", ThreadPool::kMaxThreads);
+    return 2;
+  }
+  const std::string_view suite = request.suite;
+  if (suite == "peak") {
+    measure_peak(request);
+  } else if (suite == "kernels") {
+    measure_kernels(request);
+  } else if (suite == "step") {
+    measure_steps(request);
+  } else if (suite == "sampling") {
+    measure_samplers(request);
+  } else if (suite == "scaling") {
+    measure_scaling(request);
+  } else {
+    std::fprintf(stderr, "no suite '%s'\n", argv[1]);
+    return 2;
+  }
+  return 0;
+}
