@@ -1,14 +1,17 @@
 // What each kernel computes, said as plainly as possible: the oracle of the kernel tests, and the
-// code that runs in double precision. Shapes and layouts are those of dense.h and elementwise.h.
+// code that runs in double precision. Shapes and layouts are those of dense.h, elementwise.h
+// and mixture.h.
 #pragma once
 
 #include "flowmatch/activation.h"
 #include "kernels/dense.h"
 #include "kernels/elementwise.h"
+#include "kernels/mixture.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <numbers>
 
 namespace flowmatch::kernels::naive {
@@ -149,6 +152,33 @@ inline double sum_of_distances_2d(float x, float y, Index count, const float* xs
                       static_cast<double>(y) - static_cast<double>(ys[j]));
   }
   return sum;
+}
+
+inline void planar_mixture(const PlanarComponent* components, Index count, Index rows,
+                           const double* x, const double* y, double* scratch,
+                           const PlanarResult& result) {
+  for (Index row = 0; row < rows; ++row) {
+    double most = -std::numeric_limits<double>::infinity();
+    for (Index k = 0; k < count; ++k) {
+      const double dx = x[row] - components[k].mean_x;
+      const double dy = y[row] - components[k].mean_y;
+      scratch[k] = components[k].log_scale - components[k].half_inverse * (dx * dx + dy * dy);
+      most = std::max(most, scratch[k]);
+    }
+    double sum = 0;
+    double u = 0;
+    double v = 0;
+    for (Index k = 0; k < count; ++k) {
+      const PlanarComponent& component = components[k];
+      const double weight = std::exp(scratch[k] - most);
+      sum += weight;
+      u += weight * (component.base_x + component.slope * (x[row] - component.mean_x));
+      v += weight * (component.base_y + component.slope * (y[row] - component.mean_y));
+    }
+    result.log_density[row] = most + std::log(sum);
+    result.velocity_x[row] = u / sum;
+    result.velocity_y[row] = v / sum;
+  }
 }
 
 }  // namespace flowmatch::kernels::naive

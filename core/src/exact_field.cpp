@@ -1,10 +1,14 @@
 #include "flowmatch/exact_field.h"
 
+#include "kernels/mixture.h"
 #include "mixture_math.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <numbers>
 #include <utility>
+#include <vector>
 
 namespace flowmatch {
 
@@ -59,6 +63,86 @@ class ExactEvaluator final : public FieldEvaluator {
   PointEvaluator point_;
 };
 
+/// Whether the kernel of planar mixtures applies.
+bool is_planar(const GaussianMixture& mixture) {
+  return mixture.dimension() == 2 &&
+         std::ranges::all_of(mixture.components(), &GaussianMixture::Component::isotropic);
+}
+
+/// A planar mixture of isotropic components, many points at a time.
+class PlanarMixture {
+ public:
+  explicit PlanarMixture(const GaussianMixture& mixture)
+      : mixture_(mixture),
+        components_(mixture.components().size()),
+        scratch_(mixture.components().size() * kernels::kPlanarScratch) {}
+
+  void set(const ScheduleValues& values) {
+    for (std::size_t k = 0; k < components_.size(); ++k) {
+      const auto& component = mixture_.components()[k];
+      const double variance = component.variances[0];
+      const double blurred = values.alpha * values.alpha * variance + values.sigma * values.sigma;
+      components_[k] = {
+          .log_scale = component.log_weight - std::log(2 * std::numbers::pi * blurred),
+          .half_inverse = 0.5 / blurred,
+          .mean_x = values.alpha * component.mean[0],
+          .mean_y = values.alpha * component.mean[1],
+          .base_x = values.d_alpha * component.mean[0],
+          .base_y = values.d_alpha * component.mean[1],
+          .slope = (values.d_alpha * values.alpha * variance + values.sigma_d_sigma) / blurred};
+    }
+  }
+
+  /// Calls use(row, log density, velocity x, velocity y) for every row of x.
+  template <class Use>
+  void evaluate(const ConstPointsRef& x, const Use& use) {
+    constexpr Index kRows = kernels::kPlanarRows;
+    for (Index first = 0; first < x.rows(); first += kRows) {
+      const Index rows = std::min(kRows, x.rows() - first);
+      for (Index i = 0; i < rows; ++i) {
+        xs_[static_cast<std::size_t>(i)] = static_cast<double>(x(first + i, 0));
+        ys_[static_cast<std::size_t>(i)] = static_cast<double>(x(first + i, 1));
+      }
+      kernels::planar_mixture(components_.data(), static_cast<Index>(components_.size()), rows,
+                              xs_.data(), ys_.data(), scratch_.data(),
+                              {density_.data(), us_.data(), vs_.data()});
+      for (Index i = 0; i < rows; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        use(first + i, density_[at], us_[at], vs_[at]);
+      }
+    }
+  }
+
+ private:
+  using Numbers = std::array<double, kernels::kPlanarRows>;
+  const GaussianMixture& mixture_;
+  std::vector<kernels::PlanarComponent> components_;
+  std::vector<double> scratch_;
+  Numbers xs_{};
+  Numbers ys_{};
+  Numbers density_{};
+  Numbers us_{};
+  Numbers vs_{};
+};
+
+class PlanarEvaluator final : public FieldEvaluator {
+ public:
+  explicit PlanarEvaluator(const ExactField& field)
+      : schedule_(field.schedule()), mixture_(field.target()) {}
+
+  void velocity(double t, const ConstPointsRef& x, PointsRef out) override {
+    mixture_.set(evaluate(schedule_, t));
+    mixture_.evaluate(x, [&](Index row, double /*log_density*/, double u, double v) {
+      out(row, 0) = static_cast<float>(u);
+      out(row, 1) = static_cast<float>(v);
+    });
+  }
+
+ private:
+  Schedule schedule_;
+  PlanarMixture mixture_;
+};
+
 template <class Rows>
 void log_density_rows(const ExactField& field, double t, const Rows& x, ValuesRef& out) {
   const ScheduleValues values = evaluate(field.schedule(), t);
@@ -73,6 +157,7 @@ ExactField::ExactField(GaussianMixture target, Schedule schedule)
     : target_(std::move(target)), schedule_(schedule) {}
 
 std::unique_ptr<FieldEvaluator> ExactField::evaluator(Index /*max_rows*/) const {
+  if (is_planar(target_)) return std::make_unique<PlanarEvaluator>(*this);
   return std::make_unique<ExactEvaluator>(*this);
 }
 
@@ -88,6 +173,14 @@ void ExactField::log_density(double t, const ConstPointsRefOf<double>& x, Values
 }
 
 void ExactField::log_density(double t, const ConstPointsRef& x, ValuesRef out) const {
+  if (is_planar(target_)) {
+    PlanarMixture mixture(target_);
+    mixture.set(evaluate(schedule_, t));
+    mixture.evaluate(x, [&](Index row, double log_density, double /*u*/, double /*v*/) {
+      out[row] = log_density;
+    });
+    return;
+  }
   log_density_rows(*this, t, x, out);
 }
 
