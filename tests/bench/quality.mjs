@@ -86,7 +86,7 @@ async function trainInPage({ preset, seed, count, draws }) {
   };
   const records = [record];
   if (seed === 0) {
-    const { irreducibleLoss } = experiment.created;
+    const irreducibleLoss = await experiment.irreducibleLoss();
     records.unshift({ preset, seed: 'exact', irreducibleLoss, ...(await evaluate('exact', 1000)) });
   }
   experiment.dispose();

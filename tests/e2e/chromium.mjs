@@ -53,6 +53,9 @@ export function launchOptions(executablePath) {
     '--disable-component-update',
     '--disable-sync',
     '--no-first-run',
+    // Parts of the browser's own window, which would load while the first page does: no reader opens the
+    // page and a browser at the same moment.
+    '--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup',
   ];
   // Chromium's sandbox refuses to start as root, which is what a container often runs as.
   if (process.getuid?.() === 0) args.push('--no-sandbox');

@@ -16,7 +16,6 @@ export const created: Created = {
   tier: { simd: 'simd128', threads: 1 },
   parameters: 8642,
   memoryBytes: 2 ** 24,
-  irreducibleLoss: 9.826,
 };
 
 export const start: Start = {

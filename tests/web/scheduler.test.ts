@@ -162,8 +162,15 @@ describe('results', () => {
       tier: { simd: 'simd128', threads: 1 },
       parameters: 8642,
       memoryBytes: 2 ** 24,
-      irreducibleLoss: 9.826,
     });
+  });
+
+  it('say what no network can go below', () => {
+    bench.create();
+    const id = bench.send({ kind: 'irreducibleLoss', experiment: 1 });
+    expect(bench.reply(id)).toBeUndefined();
+    bench.run();
+    expect(bench.result(id)).toBe(9.826);
   });
 
   it('come row by row from a grid, one time after another', () => {

@@ -18,7 +18,6 @@ export class FakeExperiment implements ExperimentLike {
     tier: { simd: 'simd128', threads: 1 },
     parameters: 10,
     memoryBytes: 1e6,
-    irreducibleLoss: 9.8,
   };
   readonly flows: SamplerConfig[] = [];
   readonly measured: number[] = [];
@@ -89,6 +88,10 @@ export class FakeExperiment implements ExperimentLike {
 
   logDensity(): Promise<Float32Array> {
     return Promise.resolve(new Float32Array(41 * 72 * 72));
+  }
+
+  irreducibleLoss(): Promise<number> {
+    return Promise.resolve(9.8);
   }
 
   difference(t: number) {

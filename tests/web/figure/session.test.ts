@@ -30,7 +30,7 @@ describe('opening', () => {
     expect(session.exact?.clip.functionEvaluations).toBe(defaultState.solverSteps);
     expect(session.learned?.clip.stepsDone).toBe(0);
     expect(session.density?.values.length).toBe(41 * 72 * 72);
-    expect(session.created?.irreducibleLoss).toBe(9.8);
+    expect(session.irreducibleLoss).toBe(9.8);
     expect(engine.last.measured).toEqual([]);
   });
 

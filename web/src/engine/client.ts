@@ -447,6 +447,11 @@ export class Experiment {
     return this.#request({ kind: 'logDensity', ...this.#name(), times, grid }, options);
   }
 
+  /** The CFM loss (mean over batch and coordinates) that no network can go below. */
+  irreducibleLoss(options: CallOptions = {}): Promise<number> {
+    return this.#request({ kind: 'irreducibleLoss', ...this.#name() }, options);
+  }
+
   /** How far the learned field is from the exact one at time t. */
   difference(t: number, grid: Grid, options: CallOptions = {}): Promise<Difference> {
     return this.#request({ kind: 'difference', ...this.#name(), t, grid }, options);

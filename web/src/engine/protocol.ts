@@ -109,6 +109,8 @@ export type RequestBody =
   | { kind: 'velocity'; experiment: number; field: FieldName; times: number[]; grid: Grid }
   /** log p_t of the exact marginal at each grid point, for each of `times`. */
   | { kind: 'logDensity'; experiment: number; times: number[]; grid: Grid }
+  /** The CFM loss (mean over batch and coordinates) that no network can go below. */
+  | { kind: 'irreducibleLoss'; experiment: number }
   /** |learned - exact| at each grid point at time t, and its RMS over X_t ~ p_t. */
   | { kind: 'difference'; experiment: number; t: number; grid: Grid }
   /** Generated against fresh true samples, `count` of each, and the floor: true against true. */
@@ -126,8 +128,6 @@ export interface Created {
   parameters: number;
   /** Bytes of WebAssembly memory in use. */
   memoryBytes: number;
-  /** The CFM loss (mean over batch and coordinates) that no network can go below. */
-  irreducibleLoss: number;
 }
 
 export interface TrainProgress {
@@ -192,6 +192,7 @@ export interface ReplyOf {
   flow: FlowClip;
   velocity: Float32Array;
   logDensity: Float32Array;
+  irreducibleLoss: number;
   difference: Difference;
   metrics: Metrics;
   cancel: null;

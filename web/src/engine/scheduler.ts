@@ -144,6 +144,9 @@ export class Scheduler {
       case 'logDensity':
         this.#start(request, this.#logDensity(request));
         return;
+      case 'irreducibleLoss':
+        this.#start(request, this.#irreducibleLoss(request));
+        return;
       case 'difference':
         this.#start(request, this.#difference(request));
         return;
@@ -188,7 +191,6 @@ export class Scheduler {
         tier: this.#host.module.tier(),
         parameters: experiment.parameters(),
         memoryBytes: experiment.memoryBytes(),
-        irreducibleLoss: experiment.irreducibleLoss(),
       },
       transfer: [],
     });
@@ -327,6 +329,16 @@ export class Scheduler {
     return this.#gridWork<'logDensity'>(times, grid, 1, (t, points) =>
       experiment.logDensity(t, points),
     );
+  }
+
+  /** In its turn, although it is one piece of work: what was asked for before is more urgent. */
+  #irreducibleLoss(request: RequestOf<'irreducibleLoss'>): Work<'irreducibleLoss'> {
+    const { experiment } = this.#entry(request.experiment);
+    // eslint-disable-next-line require-yield -- a generator like all other work
+    function* work(): Work<'irreducibleLoss'> {
+      return { value: experiment.irreducibleLoss(), transfer: [] };
+    }
+    return work();
   }
 
   #difference(request: RequestOf<'difference'>): Work<'difference'> {

@@ -40,7 +40,7 @@ export class LossViewer {
     const now = performance.now();
     const history = session?.loss;
     const steps = history?.stepsSeen ?? 0;
-    const irreducible = session?.created?.irreducibleLoss ?? NaN;
+    const irreducible = session?.irreducibleLoss ?? NaN;
     const made = this.#made;
     const sameRun = history === made.history && Object.is(irreducible, made.irreducible);
     const hurried = session?.phase === 'training' && now - made.at < chartPause;

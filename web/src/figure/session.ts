@@ -60,6 +60,7 @@ export type ExperimentLike = Pick<
   | 'pause'
   | 'flow'
   | 'logDensity'
+  | 'irreducibleLoss'
   | 'difference'
   | 'metrics'
   | 'dispose'
@@ -96,6 +97,8 @@ export class Session {
   /** What the engine last refused of something that was asked for in the background. */
   problems: readonly Problem[] = [];
   created: Created | null = null;
+  /** The loss that no network can go below; null until it is known. */
+  irreducibleLoss: number | null = null;
   exact: Shown | null = null;
   learned: Shown | null = null;
   density: FieldMovie | null = null;
@@ -307,6 +310,7 @@ export class Session {
     this.metricsHistory = [];
     this.difference = null;
     this.#differenceFor = null;
+    this.irreducibleLoss = null;
     this.#rate.reset();
     this.#setPhase(this.exact ? 'flowing' : 'loading');
     return null;
@@ -343,6 +347,7 @@ export class Session {
     if (newTarget || newSampler) await this.#refreshExact();
     if (newTarget) void this.#refreshDensity();
     void this.#refreshLearned();
+    if (this.irreducibleLoss === null) void this.#refreshIrreducibleLoss();
     this.#measureAtRest();
   }
 
@@ -399,6 +404,15 @@ export class Session {
     if (!values) return;
     this.density = { grid, times, values };
     this.#changed('density');
+  }
+
+  async #refreshIrreducibleLoss(): Promise<void> {
+    if (!this.#experiment) return;
+    const { signal } = this.#life;
+    const loss = await this.#unlessStale(this.#experiment.irreducibleLoss({ signal }));
+    if (loss === null) return;
+    this.irreducibleLoss = loss;
+    this.#changed('progress');
   }
 
   #serveDifference(): void {
