@@ -100,7 +100,7 @@ const SUITES = [
   { name: 'speed', title: 'speed, Chromium', work: () => runInChromium('speed'), onDemand: true },
 ];
 
-async function runSuite({ title, work }) {
+async function runSuite({ title, work, onDemand }) {
   console.log(`\n== ${title}`);
   const start = performance.now();
   let outcome;
@@ -115,7 +115,8 @@ async function runSuite({ title, work }) {
     };
   }
   const { passed, failed, output } = outcome;
-  if (failed > 0) console.log(`\n${output.trimEnd()}\n`);
+  // What is measured is there to be read; of tests only their failures are.
+  if (failed > 0 || onDemand) console.log(`\n${output.trimEnd()}\n`);
   const summary = `${title}: ${passed} passed, ${failed} failed (${seconds(performance.now() - start)})`;
   console.log(summary);
   return { passed, failed, summary };

@@ -179,7 +179,7 @@ TEST_CASE("a field outlives its experiment") {
 }
 
 TEST_CASE("a short quick run learns the blog's target") {
-  // 1500 of the 8000 steps, with a decay that fits.
+  // 1500 of the 5000 steps, with a decay that fits.
   ExperimentConfig config = quick_config();
   config.training.steps = 1500;
   ThreadPool pool(1);

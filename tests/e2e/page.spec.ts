@@ -112,7 +112,7 @@ test.describe('a link', () => {
     const figure = await openFigure(page, sites.plain, '?v=1&steps=0&sede=4&particles=500');
     await expect(figure.alert).toContainText('Training steps: must be a whole number from 1');
     await expect(figure.alert).toContainText('sede');
-    expect(await figure.state()).toMatchObject({ steps: 8000, particles: 500 });
+    expect(await figure.state()).toMatchObject({ steps: 5000, particles: 500 });
     await figure.button('Dismiss').click();
     await expect(figure.alert).toHaveCount(0);
   });
@@ -152,7 +152,7 @@ test.describe('a setting', () => {
       await figure.openSettings();
       await figure.enter('steps', text);
       await expect(figure.setting('steps').getByRole('alert')).toContainText('1,000,000');
-      expect((await figure.state()).steps).toBe(8000);
+      expect((await figure.state()).steps).toBe(5000);
     });
   }
 

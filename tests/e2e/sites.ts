@@ -23,6 +23,8 @@ export interface Sites {
   plain: string;
   /** A blog on another origin, with a post that embeds the figure from `plain`. */
   blog: string;
+  /** A page beside `plain` that shares no file with it. */
+  nothing: string;
 }
 
 interface Tests {
@@ -46,8 +48,10 @@ export const test = base.extend<Tests, { sites: Sites }>({
         const path = join(folder, name);
         writeFileSync(path, readFileSync(path, 'utf8').replaceAll(placeholder, plain.url));
       }
+      writeFileSync(join(folder, 'nothing.html'), '<link rel="icon" href="data:," />');
       const blog = await serve({ root: folder, isolation: false });
-      await use({ isolated: isolated.url, plain: plain.url, blog: blog.url });
+      const nothing = new URL('nothing.html', blog.url).href;
+      await use({ isolated: isolated.url, plain: plain.url, blog: blog.url, nothing });
       await Promise.all([isolated.close(), plain.close(), blog.close()]);
       rmSync(folder, { recursive: true });
     },

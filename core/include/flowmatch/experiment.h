@@ -27,7 +27,7 @@ struct ExperimentConfig {
 /// The blog's own settings: schedule sqrt, 3-1024-16-2, batch 1000, 5000 steps at 1e-3, no
 /// averaging.
 ExperimentConfig blog_config();
-/// A faster and better run of the same example: cond_ot, 3-64-64-64-2, batch 256, 8000 steps.
+/// A faster and better run of the same example: cond_ot, 3-64-64-64-2, batch 256, 5000 steps.
 ExperimentConfig quick_config();
 
 Problems validate(const ExperimentConfig& config);

@@ -26,7 +26,7 @@ namespace flowmatch {
 struct TrainerConfig {
   Index batch_size = 256;  ///< Points a step, 1 to kMaxBatchSize.
   Index steps =
-      8000;  ///< Steps of the whole run, 1 to kMaxSteps; the learning-rate decay spans it.
+      5000;  ///< Steps of the whole run, 1 to kMaxSteps; the learning-rate decay spans it.
   double learning_rate = 3e-3;  ///< (0, 1].
   LearningRateDecay learning_rate_decay = LearningRateDecay::cosine;
   double ema_decay = 0.999;  ///< Decay a step of the averaged weights, [0, 1); 0: no averaging.

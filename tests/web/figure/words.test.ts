@@ -59,7 +59,7 @@ describe('the summary', () => {
 });
 
 describe('the link', () => {
-  const run = { phase: 'flowing', stepsDone: 0, stepsTotal: 8000 } as const;
+  const run = { phase: 'flowing', stepsDone: 0, stepsTotal: 5000 } as const;
 
   it('asks for no training before there was any', () => {
     expect(linkState(defaultState, run, 0.5)).toMatchObject({ train: false, trainUntil: 0 });
@@ -68,7 +68,7 @@ describe('the link', () => {
   it('asks for as many steps as its sender had trained', () => {
     const paused = linkState(defaultState, { ...run, phase: 'paused', stepsDone: 640 }, 0.5);
     expect(paused).toMatchObject({ train: true, trainUntil: 640 });
-    const done = linkState(defaultState, { ...run, phase: 'done', stepsDone: 8000 }, 0.5);
+    const done = linkState(defaultState, { ...run, phase: 'done', stepsDone: 5000 }, 0.5);
     expect(done).toMatchObject({ train: true, trainUntil: 0 });
   });
 

@@ -16,6 +16,9 @@ export class Pacer {
   #cost = 0;
   #next = -Infinity;
 
+  /** Least milliseconds from one frame to the next, however cheap; 0: as the screen allows. */
+  pause = 0;
+
   /** Whether a frame is due at wall time `now`, in milliseconds. */
   isDue(now: number): boolean {
     return now >= this.#next;
@@ -25,7 +28,7 @@ export class Pacer {
   record(start: number, end: number): void {
     const cost = Math.min(worstCost, Math.max(0, end - start));
     this.#cost += gain * (cost - this.#cost);
-    this.#next = start + share * this.#cost - slack;
+    this.#next = start + Math.max(share * this.#cost, this.pause) - slack;
   }
 }
 

@@ -33,6 +33,12 @@ export interface StageOptions {
   readonly onFirstFrame: () => void;
 }
 
+/**
+ * On two cores the browser's own work for a frame, which no script can measure, would take turns with the
+ * training: every other frame of a usual screen is enough then.
+ */
+const pauseWhileTraining = navigator.hardwareConcurrency <= 2 ? 33 : 0;
+
 export class Stage {
   readonly #options: StageOptions;
   readonly #panels = new Map<PanelKind, PanelCanvas>();
@@ -87,6 +93,7 @@ export class Stage {
     const scenery = this.#options.scenery();
     if (!scenery) return;
     const start = performance.now();
+    this.#pacer.pause = scenery.session.phase === 'training' ? pauseWhileTraining : 0;
     if (!this.#pacer.isDue(start)) {
       this.requestFrame();
       return;

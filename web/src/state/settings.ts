@@ -94,7 +94,7 @@ export const settings = {
     label: 'Training steps',
     group: 'experiment',
     unit: 'steps',
-    default: 8000,
+    default: 5000,
     min: 1,
     max: 1_000_000,
   }),

@@ -48,7 +48,7 @@ const groups: readonly Group[] = [
   },
 ];
 
-/** "3–64–64–64–2 network, linear schedule, 8,000 steps of 256 points" */
+/** "3–64–64–64–2 network, linear schedule, 5,000 steps of 256 points" */
 function describePreset(name: PresetName): string {
   const preset = presets[name];
   const layers = [3, ...preset.hidden, 2].join('–');
