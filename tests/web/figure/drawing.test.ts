@@ -13,7 +13,7 @@ import {
   differencePosition,
   differenceTicks,
 } from '../../../web/src/figure/draw/difference';
-import { upsample, upsampledSize } from '../../../web/src/figure/draw/field-image';
+import { upsample, upsampledSize, upsampling } from '../../../web/src/figure/draw/field-image';
 import { palettes } from '../../../web/src/figure/draw/palette';
 import { dotStamp, dotStyle, stampDots } from '../../../web/src/figure/draw/particles';
 import { tracePath } from '../../../web/src/figure/draw/trajectories';
@@ -104,7 +104,9 @@ describe('fields as images', () => {
     upsample(values, columns, out, new Float32Array(columns * size));
     for (let row = 0; row < columns; row++) {
       for (let column = 0; column < columns; column++) {
-        expect(out[row * 3 * size + column * 3]).toBeCloseTo(values[row * columns + column] ?? NaN);
+        expect(out[row * upsampling * size + column * upsampling]).toBeCloseTo(
+          values[row * columns + column] ?? NaN,
+        );
       }
     }
   });
@@ -116,8 +118,10 @@ describe('fields as images', () => {
     const values = Float32Array.from({ length: 49 }, (_, i) => f(i % 7, Math.floor(i / 7)));
     const out = new Float32Array(size * size);
     upsample(values, columns, out, new Float32Array(columns * size));
-    for (let i = 3; i < size - 3; i++) {
-      for (let j = 3; j < size - 3; j++) expect(out[i * size + j]).toBeCloseTo(f(j / 3, i / 3), 4);
+    for (let i = upsampling; i < size - upsampling; i++) {
+      for (let j = upsampling; j < size - upsampling; j++) {
+        expect(out[i * size + j]).toBeCloseTo(f(j / upsampling, i / upsampling), 4);
+      }
     }
   });
 

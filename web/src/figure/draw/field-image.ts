@@ -6,7 +6,7 @@
 import type { ColorTable } from './color-table';
 
 /** Image pixels between two neighbouring grid points. */
-const factor = 3;
+export const upsampling = 2;
 
 /** Weights of the four neighbours (Catmull-Rom) at fraction u between the middle two. */
 function weights(u: number): [number, number, number, number] {
@@ -22,7 +22,7 @@ function weights(u: number): [number, number, number, number] {
 
 /** Side of the upsampled image of a grid with `columns` points a side. */
 export function upsampledSize(columns: number): number {
-  return (columns - 1) * factor + 1;
+  return (columns - 1) * upsampling + 1;
 }
 
 /**
@@ -38,8 +38,8 @@ export function upsample(
   const size = upsampledSize(columns);
   const last = columns - 1;
   for (let j = 0; j < size; j++) {
-    const cell = Math.min(Math.floor(j / factor), last - 1);
-    const [w0, w1, w2, w3] = weights(j / factor - cell);
+    const cell = Math.min(Math.floor(j / upsampling), last - 1);
+    const [w0, w1, w2, w3] = weights(j / upsampling - cell);
     const c0 = Math.max(0, cell - 1);
     const c3 = Math.min(last, cell + 2);
     for (let row = 0; row < columns; row++) {
@@ -52,8 +52,8 @@ export function upsample(
     }
   }
   for (let i = 0; i < size; i++) {
-    const cell = Math.min(Math.floor(i / factor), last - 1);
-    const [w0, w1, w2, w3] = weights(i / factor - cell);
+    const cell = Math.min(Math.floor(i / upsampling), last - 1);
+    const [w0, w1, w2, w3] = weights(i / upsampling - cell);
     const r0 = Math.max(0, cell - 1) * size;
     const r1 = cell * size;
     const r2 = (cell + 1) * size;
@@ -107,17 +107,29 @@ export class FieldImage {
       this.#fineWeights ??= new Float32Array(size * size);
       upsample(weights, this.#columns, this.#fineWeights, this.#scratch);
     }
+    // The first frame comes before any of this is optimised: no more a pixel than must be.
+    const fine = this.#fine;
+    const pixels = this.#pixels;
     for (let i = 0; i < size; i++) {
       const target = (size - 1 - i) * size;
       for (let j = 0; j < size; j++) {
-        const at = i * size + j;
-        const color = table[scale(this.#fine[at] ?? NaN)] ?? 0;
-        const weight = weights ? (this.#fineWeights?.[at] ?? 1) : 1;
-        const alpha = Math.round(255 * Math.min(1, Math.max(0, weight)));
-        this.#pixels[target + j] = (color & 0xffffff) | (alpha << 24);
+        pixels[target + j] = table[scale(fine[i * size + j] ?? NaN)] ?? 0;
       }
     }
+    if (weights) this.#fade(this.#fineWeights ?? new Float32Array(0));
     this.#canvas.getContext('2d')?.putImageData(this.#image, 0, 0);
+  }
+
+  /** Makes each pixel as opaque as its weight, 0 to 1. */
+  #fade(weights: Float32Array): void {
+    const size = this.#size;
+    for (let i = 0; i < size; i++) {
+      const target = (size - 1 - i) * size;
+      for (let j = 0; j < size; j++) {
+        const alpha = Math.round(255 * Math.min(1, Math.max(0, weights[i * size + j] ?? 1)));
+        this.#pixels[target + j] = ((this.#pixels[target + j] ?? 0) & 0xffffff) | (alpha << 24);
+      }
+    }
   }
 
   /** Stretches it over a square of `side` device pixels, so that grid points on the edge lie on the edge. */
