@@ -7,6 +7,7 @@
 #include <cassert>
 #include <condition_variable>
 #include <cstdint>
+#include <limits>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -26,56 +27,89 @@ constexpr int kSpins = 4000;
 struct ThreadPool::State {
   std::vector<std::thread> threads;
 
-  // The current loop. Written by the caller before it raises `generation`, and read by workers
-  // after they have seen it raised.
-  Body body = nullptr;
-  void* context = nullptr;
-  Index tasks = 0;
-
-  std::atomic<std::uint32_t> generation{0};
-  std::atomic<Index> next_task{0};
-  std::atomic<int> running{0};
+  /// The number of the current loop in the upper half, its next task in the lower: a thread that
+  /// comes late can take no task of a loop that it has not seen begin.
+  std::atomic<std::uint64_t> ticket{0};
+  std::atomic<Index> unfinished{0};
   std::atomic<bool> stopping{false};
+
+  // The loop itself. A late thread may read it while the next one is written, and then finds that
+  // its ticket is void.
+  std::atomic<Body> body{nullptr};
+  std::atomic<void*> context{nullptr};
+  std::atomic<std::uint32_t> tasks{0};
 
   std::mutex mutex;
   std::condition_variable woken;
   int sleepers = 0;  // guarded by mutex
 
-  void work(int worker) {
-    for (Index task = next_task.fetch_add(1); task < tasks; task = next_task.fetch_add(1)) {
-      body(context, task, worker);
+  static constexpr std::uint32_t kNoMoreTasks = std::numeric_limits<std::uint32_t>::max();
+
+  static std::uint32_t loop_of(std::uint64_t ticket) {
+    return static_cast<std::uint32_t>(ticket >> 32);
+  }
+
+  /// Does tasks of loop `loop` as long as there are any.
+  void work(std::uint32_t loop, int worker) {
+    std::uint64_t seen = ticket.load(std::memory_order_acquire);
+    for (;;) {
+      const Body run_task = body.load(std::memory_order_relaxed);
+      void* const with = context.load(std::memory_order_relaxed);
+      const auto task = static_cast<std::uint32_t>(seen);
+      if (loop_of(seen) != loop || task >= tasks.load(std::memory_order_relaxed)) return;
+      if (!ticket.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel,
+                                        std::memory_order_acquire)) {
+        continue;
+      }
+      run_task(with, static_cast<Index>(task), worker);
+      unfinished.fetch_sub(1, std::memory_order_release);
+      seen = ticket.load(std::memory_order_acquire);
     }
   }
 
-  void wait_for_change(std::uint32_t seen) {
+  /// The number of the loop after loop `seen`, once it has begun.
+  std::uint32_t wait_for_loop(std::uint32_t seen) {
+    const auto current = [&] { return loop_of(ticket.load(std::memory_order_acquire)); };
     for (int spin = 0; spin < kSpins; ++spin) {
-      if (generation.load(std::memory_order_acquire) != seen) return;
+      if (current() != seen) return current();
       hwy::Pause();
     }
     std::unique_lock lock(mutex);
     ++sleepers;
-    woken.wait(lock, [&] { return generation.load(std::memory_order_acquire) != seen; });
+    woken.wait(lock, [&] { return current() != seen; });
     --sleepers;
+    return current();
   }
 
-  void raise_generation() {
+  /// Begins a loop of `count` tasks, and returns its number.
+  std::uint32_t begin_loop(Body run_task, void* with, std::uint32_t count) {
     bool anyone_asleep = false;
+    std::uint32_t loop = 0;
     {
       const std::scoped_lock lock(mutex);
-      generation.fetch_add(1, std::memory_order_release);
+      loop = loop_of(ticket.load(std::memory_order_relaxed));
+      // First no ticket of the last loop is good any more: nobody may take a task by what he reads
+      // of this one.
+      ticket.exchange(static_cast<std::uint64_t>(loop) << 32 | kNoMoreTasks,
+                      std::memory_order_acq_rel);
+      ++loop;
+      body.store(run_task, std::memory_order_relaxed);
+      context.store(with, std::memory_order_relaxed);
+      tasks.store(count, std::memory_order_relaxed);
+      unfinished.store(static_cast<Index>(count), std::memory_order_relaxed);
+      ticket.store(static_cast<std::uint64_t>(loop) << 32, std::memory_order_release);
       anyone_asleep = sleepers > 0;
     }
     if (anyone_asleep) woken.notify_all();
+    return loop;
   }
 
   void run_worker(int worker) {
     std::uint32_t seen = 0;
     for (;;) {
-      wait_for_change(seen);
-      seen = generation.load(std::memory_order_acquire);
+      seen = wait_for_loop(seen);
       if (stopping.load(std::memory_order_relaxed)) return;
-      work(worker);
-      running.fetch_sub(1, std::memory_order_release);
+      work(seen, worker);
     }
   }
 };
@@ -89,7 +123,7 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
 
 ThreadPool::~ThreadPool() {
   state_->stopping = true;
-  state_->raise_generation();
+  state_->begin_loop(nullptr, nullptr, 0);
   for (std::thread& thread : state_->threads) thread.join();
 }
 
@@ -103,16 +137,11 @@ void ThreadPool::run(Index tasks, Body body, void* context) {
     for (Index task = 0; task < tasks; ++task) body(context, task, 0);
     return;
   }
-  state.body = body;
-  state.context = context;
-  state.tasks = tasks;
-  state.next_task.store(0, std::memory_order_relaxed);
-  state.running.store(static_cast<int>(state.threads.size()), std::memory_order_relaxed);
-  state.raise_generation();
-  state.work(0);
-  // The rest of the loop is at most one task a thread long: worth polling for, then worth yielding
-  // to.
-  for (int spin = 0; state.running.load(std::memory_order_acquire) > 0; ++spin) {
+  assert(static_cast<std::uint64_t>(tasks) < State::kNoMoreTasks);
+  state.work(state.begin_loop(body, context, static_cast<std::uint32_t>(tasks)), 0);
+  // Only for tasks that others have taken, at most one a thread: worth polling for, then worth
+  // yielding to. A thread that has not woken up yet is not waited for.
+  for (int spin = 0; state.unfinished.load(std::memory_order_acquire) > 0; ++spin) {
     if (spin < kSpins) {
       hwy::Pause();
     } else {
