@@ -95,6 +95,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     rolldownOptions: {
+      // What flowmatch.js exports is for other scripts too.
+      preserveEntrySignatures: 'allow-extension',
       input: {
         index: resolve(import.meta.dirname, 'index.html'),
         embed: resolve(import.meta.dirname, 'embed.html'),

@@ -50,6 +50,20 @@ test.describe('builds', () => {
   });
 });
 
+test('a script of another page uses the engine without a figure', async ({ page, sites }) => {
+  await page.goto(sites.nothing);
+  const trained = await page.evaluate(async (script) => {
+    // The page's own types do not reach into what is evaluated there.
+    const { Engine, presets, experimentConfigOf } = (await import(
+      script
+    )) as typeof import('../../web/src/flowmatch');
+    const config = experimentConfigOf({ ...presets.quick, steps: 50 });
+    const experiment = await Engine.shared().createExperiment(config);
+    return await experiment.train(50);
+  }, `${sites.plain}flowmatch.js`);
+  expect(trained).toEqual({ stepsDone: 50, reason: 'finished' });
+});
+
 test.describe('failures', () => {
   test('a killed worker is reported; a restart loses no setting', async ({
     page,
