@@ -1,4 +1,5 @@
 // The engine in a real browser: its builds, the policies it lives under, and what happens when it fails.
+import type * as Flowmatch from '../../web/src/flowmatch';
 import { Figure, openFigure } from './figure';
 import { expect, test } from './sites';
 
@@ -54,9 +55,7 @@ test('a script of another page uses the engine without a figure', async ({ page,
   await page.goto(sites.nothing);
   const trained = await page.evaluate(async (script) => {
     // The page's own types do not reach into what is evaluated there.
-    const { Engine, presets, experimentConfigOf } = (await import(
-      script
-    )) as typeof import('../../web/src/flowmatch');
+    const { Engine, presets, experimentConfigOf } = (await import(script)) as typeof Flowmatch;
     const config = experimentConfigOf({ ...presets.quick, steps: 50 });
     const experiment = await Engine.shared().createExperiment(config);
     return await experiment.train(50);
