@@ -23,7 +23,7 @@ constexpr Index kCount = 10000;
 /// Comparisons for each trained network, whose seeds scatter more than the draws do, and for the
 /// exact field and the floor, which have no other scatter.
 constexpr std::uint64_t kDraws = 4;
-constexpr std::uint64_t kExactDraws = 16;
+constexpr std::uint64_t kExactDraws = 64;
 constexpr double kForever = std::numeric_limits<double>::infinity();
 
 struct Preset {
