@@ -23,15 +23,18 @@ inline constexpr Index kPlanarRows = 64;
 /// Numbers of working memory for each component.
 inline constexpr Index kPlanarScratch = 8;
 
-/// For `rows` points (x, y), with responsibilities r_k of the components:
-/// log_density = log sum_k exp(log_scale_k - half_inverse_k |x - mean_k|^2), and
-/// velocity = sum_k r_k (base_k + slope_k (x - mean_k)).
-/// Arrays have room for kPlanarRows numbers, `scratch` for kPlanarScratch a component.
+/// Arrays for what is asked of each point.
 struct PlanarResult {
   double* log_density;
   double* velocity_x;
   double* velocity_y;
 };
+
+/// For `rows` points (x, y), with responsibilities r_k of the components:
+/// log_density = log sum_k exp(log_scale_k - half_inverse_k |x - mean_k|^2), and
+/// velocity = sum_k r_k (base_k + slope_k (x - mean_k)).
+/// The points are finite. Arrays have room for kPlanarRows numbers, `scratch` for kPlanarScratch a
+/// component.
 void planar_mixture(const PlanarComponent* components, Index count, Index rows, const double* x,
                     const double* y, double* scratch, const PlanarResult& result);
 

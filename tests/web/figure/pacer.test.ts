@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { Pacer } from '../../../web/src/figure/pacer';
 
 /** Frames drawn in a second of a screen that ticks 60 times, when each costs so many milliseconds. */
-function framesDrawn(cost: number): number {
+function framesDrawn(cost: number, pause = 0): number {
   const pacer = new Pacer();
+  pacer.pause = pause;
   let drawn = 0;
   for (let tick = 0; tick < 120; tick++) {
     const now = (tick * 1000) / 60;
@@ -26,6 +27,10 @@ describe('the pacer', () => {
       expect(framesDrawn(cost) * cost).toBeLessThanOrEqual(600);
       expect(framesDrawn(cost)).toBeGreaterThan(8);
     }
+  });
+
+  it('draws every other frame when it is told to, however cheap they are', () => {
+    expect(framesDrawn(2, 33)).toBe(30);
   });
 
   it('forgives a hiccup', () => {
