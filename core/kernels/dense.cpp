@@ -1,9 +1,11 @@
 // The SIMD kernels of dense.h. Compiled once for each instruction set; the exported functions at
 // the end pick one when the program runs.
 //
-// The first two products share one register tile: some features by the two vectors of a panel, so a
-// broadcast of one weight for each feature and two loads a step of the depth. The third runs along
-// the rows: a tile of outputs x inputs sums of vectors, folded to scalars at the end.
+// All three products share one register tile: some features by two vectors, so a broadcast of one
+// number for each feature and two loads a step of the depth. In the first two the vectors are a
+// panel's; the depth of the third is the rows, so one of its operands is turned to rows of features
+// first, a few vectors at a time. A layer with so few inputs or outputs that they do not fill a
+// vector has its third product along the rows instead, with sums folded to scalars at the end.
 #include "kernels/dense.h"
 
 #include "kernels/platform.h"
@@ -32,36 +34,47 @@ static_assert(kRowMultiple % kPanel == 0);
 // WebAssembly as engines compile it for x86; 32 on AVX-512 and NEON.
 #if HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON || HWY_TARGET == HWY_NEON_WITHOUT_AES
 constexpr Index kTileFeatures = 8;
-constexpr Index kGradientOutputs = 4;
+constexpr Index kThinOutputs = 4;
 #elif HWY_TARGET == HWY_AVX2
 constexpr Index kTileFeatures = 6;
-constexpr Index kGradientOutputs = 3;
+constexpr Index kThinOutputs = 3;
 #else
 constexpr Index kTileFeatures = 5;
-constexpr Index kGradientOutputs = 2;
+constexpr Index kThinOutputs = 2;
 #endif
-/// Sums are folded four at a time.
-constexpr Index kGradientInputs = 4;
 /// Features between two passes of the activation, which then finds them in the first-level cache.
 constexpr Index kActivationChunk = 64;
-/// Inputs whose rows of a block (16 KB for 128 of them) stay in the first-level cache while all
-/// outputs pass by.
-constexpr Index kGradientChunk = 32;
+/// Panels whose rows of two vectors (8 KB on AVX2) stay in the first-level cache while the features
+/// of the other operand pass by.
+constexpr Index kPackedPanels = std::max(Index{1}, 128 / kPanel);
+
+/// Inputs whose sums with a panel's width of outputs (6 KB on AVX2) are turned back at once.
+constexpr Index kGradientChunk = 16 * kTileFeatures;
 
 /// Array bounds are unsigned, everything else counts in Index.
 template <Index kCount>
 inline constexpr auto kBound = static_cast<std::size_t>(kCount);
 
-/// One step of the depth: sums[i] += weight of feature i times the two vectors at x.
-template <Index kFeatures, class WeightOf>
+/// The accumulators of a tile.
+template <Index kFeatures, Index kVectors = 2>
+using Tile = Floats[kBound<kFeatures>][kBound<kVectors>];
+
+template <Index kFeatures, Index kVectors>
+HWY_INLINE void set_zero(Tile<kFeatures, kVectors>& sums) {
+  for (auto& feature : sums) {
+    for (Floats& sum : feature) sum = hn::Zero(kFloats);
+  }
+}
+
+/// One step of the depth: sums[i] += weight of feature i times the vectors at x.
+template <Index kFeatures, Index kVectors, class WeightOf>
 HWY_INLINE void accumulate_step(const float* HWY_RESTRICT x, const WeightOf& weight_of,
-                                Floats (&sums)[kBound<kFeatures>][2]) {
-  const Floats x0 = hn::LoadU(kFloats, x);
-  const Floats x1 = hn::LoadU(kFloats, x + kLanes);
+                                Tile<kFeatures, kVectors>& sums) {
+  Floats vectors[kBound<kVectors>];
+  for (Index v = 0; v < kVectors; ++v) vectors[v] = hn::LoadU(kFloats, x + v * kLanes);
   for (Index i = 0; i < kFeatures; ++i) {
     const Floats w = hn::Set(kFloats, weight_of(i));
-    sums[i][0] = multiply_add(w, x0, sums[i][0]);
-    sums[i][1] = multiply_add(w, x1, sums[i][1]);
+    for (Index v = 0; v < kVectors; ++v) sums[i][v] = multiply_add(w, vectors[v], sums[i][v]);
   }
 }
 
@@ -70,13 +83,13 @@ HWY_INLINE void accumulate_step(const float* HWY_RESTRICT x, const WeightOf& wei
 template <Index kFeatures>
 HWY_INLINE void accumulate_inputs(const float* HWY_RESTRICT weight, Index inputs,
                                   const float* HWY_RESTRICT x,
-                                  Floats (&sums)[kBound<kFeatures>][2]) {
+                                  Tile<kFeatures>& sums) {
   const float* HWY_RESTRICT rows[kBound<kFeatures>];
   for (Index i = 0; i < kFeatures; ++i) rows[i] = weight + i * inputs;
   // Not unrolled: LLVM would overlap the steps for WebAssembly until more vectors are alive than
   // processors have registers, and engines unroll loops themselves.
   for (Index k = 0; k < inputs; ++k) {
-    accumulate_step<kFeatures>(x, [&](Index i) { return *rows[i]; }, sums);
+    accumulate_step<kFeatures, 2>(x, [&](Index i) { return *rows[i]; }, sums);
     for (Index i = 0; i < kFeatures; ++i) ++rows[i];
     x += kPanel;
   }
@@ -86,9 +99,9 @@ HWY_INLINE void accumulate_inputs(const float* HWY_RESTRICT weight, Index inputs
 template <Index kFeatures>
 HWY_INLINE void accumulate_outputs(const float* HWY_RESTRICT packed, Index outputs,
                                    const float* HWY_RESTRICT dy,
-                                   Floats (&sums)[kBound<kFeatures>][2]) {
+                                   Tile<kFeatures>& sums) {
   for (Index n = 0; n < outputs; ++n) {
-    accumulate_step<kFeatures>(dy, [&](Index i) { return packed[i]; }, sums);
+    accumulate_step<kFeatures, 2>(dy, [&](Index i) { return packed[i]; }, sums);
     packed += kFeatures;
     dy += kPanel;
   }
@@ -156,7 +169,7 @@ void forward_features(Index first, Index count, Index inputs, const float* weigh
   for_each_even_tile<kTileFeatures>(count, [&](auto size, Index offset) HWY_ATTR {
     constexpr Index kFeatures = decltype(size)::value;
     const Index feature = first + offset;
-    Floats sums[kBound<kFeatures>][2];
+    Tile<kFeatures> sums;
     for (Index i = 0; i < kFeatures; ++i) {
       sums[i][0] = sums[i][1] = hn::Set(kFloats, bias[feature + i]);
     }
@@ -276,7 +289,7 @@ void dense_backward_input(const DenseShape& shape, const float* packed_weight, c
     float* const slope_panel = slope + panel * shape.input_stride;
     for_each_even_tile<kTileFeatures>(shape.inputs, [&](auto size, Index first) HWY_ATTR {
       constexpr Index kFeatures = decltype(size)::value;
-      Floats sums[kBound<kFeatures>][2];
+      Tile<kFeatures> sums;
       for (Index i = 0; i < kFeatures; ++i) sums[i][0] = sums[i][1] = hn::Zero(kFloats);
       accumulate_outputs<kFeatures>(packed_weight + first * shape.outputs, shape.outputs, dy_panel,
                                     sums);
@@ -291,51 +304,215 @@ void dense_backward_input(const DenseShape& shape, const float* packed_weight, c
 }
 
 using FourFloats = hn::Vec<hn::FixedTag<float, 4>>;
+constexpr hn::FixedTag<float, 4> kFour;
+constexpr Index kBlocks = kLanes / 4;
+constexpr int kLastBlock = kBlocks - 1;
+
+/// In each block of four lanes, the transpose of the 4 x 4 numbers that four vectors hold there.
+HWY_INLINE void transpose_blocks(Floats (&v)[4]) {
+  const hn::RepartitionToWide<FloatTag> pairs;
+  const auto low = [&](Floats a, Floats b) HWY_ATTR {
+    return hn::BitCast(pairs, hn::InterleaveLower(kFloats, a, b));
+  };
+  const auto high = [&](Floats a, Floats b) HWY_ATTR {
+    return hn::BitCast(pairs, hn::InterleaveUpper(kFloats, a, b));
+  };
+  const auto ab_low = low(v[0], v[1]);
+  const auto ab_high = high(v[0], v[1]);
+  const auto cd_low = low(v[2], v[3]);
+  const auto cd_high = high(v[2], v[3]);
+  v[0] = hn::BitCast(kFloats, hn::InterleaveLower(pairs, ab_low, cd_low));
+  v[1] = hn::BitCast(kFloats, hn::InterleaveUpper(pairs, ab_low, cd_low));
+  v[2] = hn::BitCast(kFloats, hn::InterleaveLower(pairs, ab_high, cd_high));
+  v[3] = hn::BitCast(kFloats, hn::InterleaveUpper(pairs, ab_high, cd_high));
+}
+
+/// Calls use(block, index) for each block of four lanes.
+template <class Use>
+HWY_INLINE void for_each_block(Floats v, const Use& use) {
+  use(hn::ExtractBlock<0>(v), Index{0});
+  if constexpr (kBlocks > 1) use(hn::ExtractBlock<std::min(1, kLastBlock)>(v), Index{1});
+  if constexpr (kBlocks > 2) use(hn::ExtractBlock<std::min(2, kLastBlock)>(v), Index{2});
+  if constexpr (kBlocks > 3) use(hn::ExtractBlock<std::min(3, kLastBlock)>(v), Index{3});
+}
+
+/// to[i] += sums[i], or = sums[i], for i < count.
+HWY_INLINE void write_four(FourFloats sums, Index count, Sum sum, float* HWY_RESTRICT to) {
+  if (count >= 4) {
+    hn::StoreU(sum == Sum::add ? hn::Add(hn::LoadU(kFour, to), sums) : sums, kFour, to);
+    return;
+  }
+  HWY_ALIGN float values[4];
+  hn::Store(sums, kFour, values);
+  for (Index i = 0; i < count; ++i) to[i] = sum == Sum::add ? to[i] + values[i] : values[i];
+}
+
+/// The same for a whole vector.
+HWY_INLINE void write_vector(Floats sums, Index count, Sum sum, float* HWY_RESTRICT to) {
+  if (count >= kLanes) {
+    hn::StoreU(sum == Sum::add ? hn::Add(hn::LoadU(kFloats, to), sums) : sums, kFloats, to);
+    return;
+  }
+  HWY_ALIGN float values[kBound<kLanes>];
+  hn::Store(sums, kFloats, values);
+  for (Index i = 0; i < count; ++i) to[i] = sum == Sum::add ? to[i] + values[i] : values[i];
+}
+
+/// The first `count` features at `from` of every row, row after row of kVectors vectors, zeros
+/// after the last feature.
+template <Index kVectors>
+HWY_INLINE void turn_to_rows(Index panels, Index stride, Index count, const float* from,
+                             float* HWY_RESTRICT rows) {
+  constexpr Index kWidth = kVectors * kLanes;
+  for (Index panel = 0; panel < panels; ++panel) {
+    for (Index half = 0; half < kPanel; half += kLanes) {
+      for (Index quad = 0; quad < kWidth; quad += 4) {
+        Floats v[4];
+        const float* HWY_RESTRICT at = from + quad * kPanel + half;
+        for (Index i = 0; i < 4; ++i) {
+          v[i] = quad + i < count ? hn::LoadU(kFloats, at + i * kPanel) : hn::Zero(kFloats);
+        }
+        transpose_blocks(v);
+        for (Index i = 0; i < 4; ++i) {
+          for_each_block(v[i], [&](FourFloats four, Index block) HWY_ATTR {
+            hn::StoreU(four, kFour, rows + (half + 4 * block + i) * kWidth + quad);
+          });
+        }
+      }
+    }
+    from += stride;
+    rows += kPanel * kWidth;
+  }
+}
+
+/// sums[i] = sum over rows of feature i of the row times its vectors in `rows`.
+template <Index kFeatures, Index kVectors>
+HWY_INLINE void sum_over_rows(Index panels, Index stride, const float* HWY_RESTRICT features,
+                              const float* HWY_RESTRICT rows, Tile<kFeatures, kVectors>& sums) {
+  set_zero<kFeatures, kVectors>(sums);
+  for (Index panel = 0; panel < panels; ++panel) {
+    const float* HWY_RESTRICT at = features;
+    for (Index row = 0; row < kPanel; ++row) {
+      accumulate_step<kFeatures, kVectors>(rows, [&](Index i) { return at[i * kPanel]; }, sums);
+      rows += kVectors * kLanes;
+      ++at;
+    }
+    features += stride;
+  }
+}
+
+/// Covers `count` features by pairs of vectors, and a last vector when one is enough for the rest:
+/// part(number of vectors, first feature, features).
+template <class Part>
+HWY_INLINE void for_each_vectors(Index count, const Part& part) {
+  Index first = 0;
+  for (; count - first > kLanes; first += kPanel) {
+    part(std::integral_constant<Index, 2>{}, first, std::min(kPanel, count - first));
+  }
+  if (first < count) part(std::integral_constant<Index, 1>{}, first, count - first);
+}
+
+/// d_weight, with the inputs along the vectors.
+void weight_gradient_along_inputs(const DenseShape& shape, const float* dy, const float* x,
+                                  Sum sum, float* d_weight) {
+  HWY_ALIGN float rows[kBound<kPackedPanels * kPanel * kPanel>];
+  for_each_vectors(shape.inputs, [&](auto vectors, Index input, Index inputs) HWY_ATTR {
+    constexpr Index kVectors = decltype(vectors)::value;
+    turn_to_rows<kVectors>(shape.panels, shape.input_stride, inputs, x + input * kPanel, rows);
+    for_each_even_tile<kTileFeatures>(shape.outputs, [&](auto size, Index output) HWY_ATTR {
+      constexpr Index kOutputs = decltype(size)::value;
+      Tile<kOutputs, kVectors> sums;
+      sum_over_rows<kOutputs, kVectors>(shape.panels, shape.output_stride, dy + output * kPanel,
+                                        rows, sums);
+      for (Index i = 0; i < kOutputs; ++i) {
+        float* to = d_weight + (output + i) * shape.inputs + input;
+        for (Index v = 0; v < kVectors; ++v) {
+          write_vector(sums[i][v], inputs - v * kLanes, sum, to + v * kLanes);
+        }
+      }
+    });
+  });
+}
+
+/// d_weight of `inputs` inputs, at most kGradientChunk, and `outputs` outputs from `sums`, which has
+/// a row of kVectors vectors for each input.
+template <Index kVectors>
+HWY_INLINE void write_turned(Index inputs, Index outputs, const float* HWY_RESTRICT sums, Sum sum,
+                             Index stride, float* HWY_RESTRICT d_weight) {
+  HWY_ALIGN float turned[kBound<kLanes * kGradientChunk>];
+  for (Index vector = 0; vector < kVectors && vector * kLanes < outputs; ++vector) {
+    for (Index input = 0; input < inputs; input += 4) {
+      Floats v[4];
+      const float* HWY_RESTRICT from = sums + input * kVectors * kLanes + vector * kLanes;
+      for (Index i = 0; i < 4; ++i) v[i] = hn::Load(kFloats, from + i * kVectors * kLanes);
+      transpose_blocks(v);
+      for (Index i = 0; i < 4; ++i) {
+        for_each_block(v[i], [&](FourFloats four, Index block) HWY_ATTR {
+          hn::Store(four, kFour, turned + (4 * block + i) * kGradientChunk + input);
+        });
+      }
+    }
+    const Index rows = std::min(kLanes, outputs - vector * kLanes);
+    for (Index row = 0; row < rows; ++row) {
+      const float* HWY_RESTRICT from = turned + row * kGradientChunk;
+      float* HWY_RESTRICT to = d_weight + (vector * kLanes + row) * stride;
+      for (Index input = 0; input < inputs; input += kLanes) {
+        write_vector(hn::Load(kFloats, from + input), inputs - input, sum, to + input);
+      }
+    }
+  }
+}
+
+/// d_weight, with the outputs along the vectors: for layers with many more inputs than outputs,
+/// whose slopes are less work to turn.
+void weight_gradient_along_outputs(const DenseShape& shape, const float* dy, const float* x,
+                                   Sum sum, float* d_weight) {
+  HWY_ALIGN float rows[kBound<kPackedPanels * kPanel * kPanel>];
+  // Set once, for the last rows of a chunk that is not full are read and not written.
+  HWY_ALIGN float chunk_sums[kBound<kGradientChunk * kPanel>] = {};
+  for_each_vectors(shape.outputs, [&](auto vectors, Index output, Index outputs) HWY_ATTR {
+    constexpr Index kVectors = decltype(vectors)::value;
+    turn_to_rows<kVectors>(shape.panels, shape.output_stride, outputs, dy + output * kPanel, rows);
+    for (Index chunk = 0; chunk < shape.inputs; chunk += kGradientChunk) {
+      const Index inputs = std::min(kGradientChunk, shape.inputs - chunk);
+      for_each_even_tile<kTileFeatures>(inputs, [&](auto size, Index first) HWY_ATTR {
+        constexpr Index kInputs = decltype(size)::value;
+        Tile<kInputs, kVectors> sums;
+        sum_over_rows<kInputs, kVectors>(shape.panels, shape.input_stride,
+                                         x + (chunk + first) * kPanel, rows, sums);
+        float* HWY_RESTRICT to = chunk_sums + first * kVectors * kLanes;
+        for (Index i = 0; i < kInputs; ++i) {
+          for (Index v = 0; v < kVectors; ++v) {
+            hn::Store(sums[i][v], kFloats, to + (i * kVectors + v) * kLanes);
+          }
+        }
+      });
+      write_turned<kVectors>(inputs, outputs, chunk_sums, sum, shape.inputs,
+                             d_weight + output * shape.inputs + chunk);
+    }
+  });
+}
 
 /// The sums of the lanes of four vectors.
-HWY_INLINE FourFloats fold(Floats a, Floats b, Floats c, Floats d) {
-  const hn::RepartitionToWide<FloatTag> pairs;
-  // In each block of four lanes: (a0 + a2, b0 + b2, a1 + a3, b1 + b3), and the same of c and d.
-  const auto ab = hn::BitCast(
-      pairs, hn::Add(hn::InterleaveLower(kFloats, a, b), hn::InterleaveUpper(kFloats, a, b)));
-  const auto cd = hn::BitCast(
-      pairs, hn::Add(hn::InterleaveLower(kFloats, c, d), hn::InterleaveUpper(kFloats, c, d)));
-  const Floats blocks = hn::Add(hn::BitCast(kFloats, hn::InterleaveLower(pairs, ab, cd)),
-                                hn::BitCast(kFloats, hn::InterleaveUpper(pairs, ab, cd)));
-#if HWY_MAX_BYTES >= 64
-  const hn::Half<FloatTag> half;
-  const hn::Half<decltype(half)> quarter;
-  const auto two = hn::Add(hn::LowerHalf(half, blocks), hn::UpperHalf(half, blocks));
-  return hn::Add(hn::LowerHalf(quarter, two), hn::UpperHalf(quarter, two));
-#elif HWY_MAX_BYTES >= 32
-  const hn::Half<FloatTag> half;
-  return hn::Add(hn::LowerHalf(half, blocks), hn::UpperHalf(half, blocks));
-#else
-  return blocks;
-#endif
-}
-
-/// to[i] += sums[i] for i < kCount.
-template <Index kCount>
-HWY_INLINE void add_four(FourFloats sums, float* HWY_RESTRICT to) {
-  const hn::FixedTag<float, 4> four;
-  if constexpr (kCount == 4) {
-    hn::StoreU(hn::Add(hn::LoadU(four, to), sums), four, to);
-  } else {
-    HWY_ALIGN float values[4];
-    hn::Store(sums, four, values);
-    for (Index i = 0; i < kCount; ++i) to[i] += values[i];
+HWY_INLINE FourFloats fold(const Floats (&v)[4]) {
+  Floats turned[4] = {v[0], v[1], v[2], v[3]};
+  transpose_blocks(turned);
+  const Floats blocks = hn::Add(hn::Add(turned[0], turned[1]), hn::Add(turned[2], turned[3]));
+  FourFloats sum = hn::ExtractBlock<0>(blocks);
+  if constexpr (kBlocks > 1) {
+    sum = hn::Zero(kFour);
+    for_each_block(blocks, [&](FourFloats four, Index /*block*/) HWY_ATTR { sum = hn::Add(sum, four); });
   }
+  return sum;
 }
 
-/// d_weight of a tile += dy x^T over all panels; dy and x point to the tile's first features.
+/// d_weight of a tile, along the rows; dy and x point to the tile's first features.
 template <Index kOutputs, Index kInputs>
-HWY_INLINE void gradient_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
-                              const float* HWY_RESTRICT x, float* HWY_RESTRICT d_weight) {
-  Floats sums[kBound<kOutputs>][4];
-  for (Index i = 0; i < kOutputs; ++i) {
-    for (Index j = 0; j < 4; ++j) sums[i][j] = hn::Zero(kFloats);
-  }
+HWY_INLINE void thin_gradient_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
+                                   const float* HWY_RESTRICT x, Sum sum,
+                                   float* HWY_RESTRICT d_weight) {
+  Tile<kOutputs, 4> sums;
+  set_zero<kOutputs, 4>(sums);
   for (Index panel = 0; panel < shape.panels; ++panel) {
     for (Index half = 0; half < kPanel; half += kLanes) {
       Floats slopes[kBound<kOutputs>];
@@ -353,17 +530,27 @@ HWY_INLINE void gradient_tile(const DenseShape& shape, const float* HWY_RESTRICT
     x += shape.input_stride;
   }
   for (Index i = 0; i < kOutputs; ++i) {
-    add_four<kInputs>(fold(sums[i][0], sums[i][1], sums[i][2], sums[i][3]),
-                      d_weight + i * shape.inputs);
+    write_four(fold(sums[i]), kInputs, sum, d_weight + i * shape.inputs);
   }
 }
 
-/// d_bias of kCount outputs += their slopes over all rows.
+void thin_weight_gradient(const DenseShape& shape, const float* dy, const float* x, Sum sum,
+                          float* d_weight) {
+  for_each_even_tile<kThinOutputs>(shape.outputs, [&](auto output_size, Index output) HWY_ATTR {
+    for_each_full_tile<4>(shape.inputs, [&](auto input_size, Index input) HWY_ATTR {
+      thin_gradient_tile<decltype(output_size)::value, decltype(input_size)::value>(
+          shape, dy + output * kPanel, x + input * kPanel, sum,
+          d_weight + output * shape.inputs + input);
+    });
+  });
+}
+
+/// d_bias of kCount outputs: their slopes over all rows.
 template <Index kCount>
-HWY_INLINE void bias_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
+HWY_INLINE void bias_tile(const DenseShape& shape, const float* HWY_RESTRICT dy, Sum sum,
                           float* HWY_RESTRICT d_bias) {
   Floats sums[4];
-  for (Index i = 0; i < 4; ++i) sums[i] = hn::Zero(kFloats);
+  for (Floats& each : sums) each = hn::Zero(kFloats);
   for (Index panel = 0; panel < shape.panels; ++panel) {
     for (Index i = 0; i < kCount; ++i) {
       const float* HWY_RESTRICT at = dy + i * kPanel;
@@ -371,29 +558,34 @@ HWY_INLINE void bias_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
     }
     dy += shape.output_stride;
   }
-  add_four<kCount>(fold(sums[0], sums[1], sums[2], sums[3]), d_bias);
+  write_four(fold(sums), kCount, sum, d_bias);
 }
 
-void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x,
-                           float* d_weight, float* d_bias) {
-  assert(shape.panel_rows == kPanel);
-  for (Index chunk = 0; chunk < shape.inputs; chunk += kGradientChunk) {
-    const Index inputs = std::min(kGradientChunk, shape.inputs - chunk);
-    for_each_even_tile<kGradientOutputs>(
-        shape.outputs, [&](auto output_size, Index output) HWY_ATTR {
-          constexpr Index kOutputs = decltype(output_size)::value;
-          const float* const dy_tile = dy + output * kPanel;
-          for_each_full_tile<kGradientInputs>(inputs, [&](auto input_size, Index offset) HWY_ATTR {
-            constexpr Index kInputs = decltype(input_size)::value;
-            const Index input = chunk + offset;
-            gradient_tile<kOutputs, kInputs>(shape, dy_tile, x + input * kPanel,
-                                             d_weight + output * shape.inputs + input);
-          });
-        });
+/// dense_backward_weight for at most kPackedPanels panels.
+void weight_gradient(const DenseShape& shape, const float* dy, const float* x, Sum sum,
+                     float* d_weight, float* d_bias) {
+  const Index rows = shape.panels * kPanel;
+  if (std::min(shape.inputs, shape.outputs) < kLanes) {
+    thin_weight_gradient(shape, dy, x, sum, d_weight);
+  } else if (shape.inputs * rows <= shape.outputs * (rows + shape.inputs)) {  // numbers to turn
+    weight_gradient_along_inputs(shape, dy, x, sum, d_weight);
+  } else {
+    weight_gradient_along_outputs(shape, dy, x, sum, d_weight);
   }
   for_each_full_tile<4>(shape.outputs, [&](auto size, Index output) HWY_ATTR {
-    bias_tile<decltype(size)::value>(shape, dy + output * kPanel, d_bias + output);
+    bias_tile<decltype(size)::value>(shape, dy + output * kPanel, sum, d_bias + output);
   });
+}
+
+void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x, Sum sum,
+                           float* d_weight, float* d_bias) {
+  assert(shape.panel_rows == kPanel);
+  for (Index first = 0; first < shape.panels; first += kPackedPanels) {
+    DenseShape part = shape;
+    part.panels = std::min(kPackedPanels, shape.panels - first);
+    weight_gradient(part, dy + first * shape.output_stride, x + first * shape.input_stride,
+                    first == 0 ? sum : Sum::add, d_weight, d_bias);
+  }
 }
 
 }  // namespace flowmatch::kernels::HWY_NAMESPACE
@@ -432,9 +624,9 @@ void dense_backward_input(const DenseShape& shape, const float* packed_weight, c
   HWY_DYNAMIC_DISPATCH(dense_backward_input)(shape, packed_weight, dy, slope);
 }
 
-void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x,
+void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x, Sum sum,
                            float* d_weight, float* d_bias) {
-  HWY_DYNAMIC_DISPATCH(dense_backward_weight)(shape, dy, x, d_weight, d_bias);
+  HWY_DYNAMIC_DISPATCH(dense_backward_weight)(shape, dy, x, sum, d_weight, d_bias);
 }
 
 }  // namespace flowmatch::kernels

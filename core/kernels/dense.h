@@ -45,8 +45,12 @@ void pack_for_backward(Index outputs, Index inputs, const float* weight, float* 
 void dense_backward_input(const DenseShape& shape, const float* packed_weight, const float* dy,
                           float* slope);
 
-/// d_weight += dy x^T and d_bias += dy 1, summed over all rows of all panels.
-void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x,
+/// Whether a sum is added to what is there or takes its place.
+enum class Sum { add, replace };
+
+/// d_weight += dy x^T and d_bias += dy 1, summed over all rows of all panels; or = with
+/// Sum::replace.
+void dense_backward_weight(const DenseShape& shape, const float* dy, const float* x, Sum sum,
                            float* d_weight, float* d_bias);
 
 }  // namespace flowmatch::kernels

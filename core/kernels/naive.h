@@ -109,8 +109,12 @@ void dense_backward_input(const DenseShape& shape, const Scalar* weight, const S
 }
 
 template <class Scalar>
-void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scalar* x,
+void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scalar* x, Sum sum,
                            Scalar* d_weight, Scalar* d_bias) {
+  if (sum == Sum::replace) {
+    std::fill(d_weight, d_weight + shape.outputs * shape.inputs, Scalar{0});
+    std::fill(d_bias, d_bias + shape.outputs, Scalar{0});
+  }
   for_each_row(shape, [&](Index input, Index output) {
     for (Index n = 0; n < shape.outputs; ++n) {
       const Scalar slope = dy[output + n * shape.panel_rows];

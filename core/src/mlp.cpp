@@ -17,14 +17,22 @@ namespace flowmatch {
 
 namespace {
 
-/// Rows whose weight gradient is summed at once: enough to amortise the fold of the sums at its
-/// end, few enough for the second-level cache (1 MB for the widest layer of the blog's network,
-/// value and derivative).
-constexpr Index kBlockRows = 128;
-/// Rows of a block that go through all layers, forwards and back, before the next ones: their
-/// activations stay in cache, and still each layer's weights are read once for several panels.
+/// Rows that go through all layers, forwards and back, before the next ones: their activations stay
+/// in cache, and still each layer's weights are read once for several panels.
 constexpr Index kGroupRows = 32;
-static_assert(kBlockRows % kGroupRows == 0 && kGroupRows % kernels::kRowMultiple == 0);
+static_assert(kGroupRows % kernels::kRowMultiple == 0);
+/// A block is some groups whose weight gradient is summed at once: as many as let its activations
+/// and slopes, this many bytes, stay in a second-level cache of 512 KB, but at most kMaxBlockRows,
+/// when writing the sums costs nothing any more.
+constexpr Index kBlockBytes = 448 * 1024;
+constexpr Index kMaxBlockRows = 128;
+static_assert(kMaxBlockRows % kGroupRows == 0);
+
+/// Rows of a block for `bytes_per_row` of activations and slopes.
+Index block_rows(Index bytes_per_row) {
+  const Index fitting = kBlockBytes / bytes_per_row / kGroupRows * kGroupRows;
+  return std::clamp(fitting, kGroupRows, kMaxBlockRows);
+}
 
 Index round_up(Index rows, Index multiple) {
   return (rows + multiple - 1) / multiple * multiple;
@@ -69,11 +77,11 @@ struct Kernels {
     }
   }
   static void backward_weight(const kernels::DenseShape& shape, const Scalar* dy, const Scalar* x,
-                              Scalar* d_weight, Scalar* d_bias) {
+                              kernels::Sum sum, Scalar* d_weight, Scalar* d_bias) {
     if constexpr (std::is_same_v<Scalar, float>) {
-      kernels::dense_backward_weight(shape, dy, x, d_weight, d_bias);
+      kernels::dense_backward_weight(shape, dy, x, sum, d_weight, d_bias);
     } else {
-      kernels::naive::dense_backward_weight(shape, dy, x, d_weight, d_bias);
+      kernels::naive::dense_backward_weight(shape, dy, x, sum, d_weight, d_bias);
     }
   }
 };
@@ -82,11 +90,11 @@ struct Kernels {
 template <class Scalar>
 class Panels {
  public:
-  Panels(Index features, Index panel_rows)
+  Panels(Index features, Index panel_rows, Index rows)
       : panel_rows_(panel_rows),
         // An eighth of a page more than needed: panels a power of two apart would share cache sets.
         stride_(features * panel_rows + static_cast<Index>(512 / sizeof(Scalar))),
-        numbers_(static_cast<std::size_t>(kBlockRows / panel_rows * stride_)) {}
+        numbers_(static_cast<std::size_t>(rows / panel_rows * stride_)) {}
 
   [[nodiscard]] Index stride() const { return stride_; }
   [[nodiscard]] Scalar* data() { return numbers_.data(); }
@@ -111,10 +119,11 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
       : model_(model),
         training_(use == WorkspaceUse::training),
         panel_rows_(Kernels<Scalar>::panel_rows()),
-        input_(model.layers().front().inputs, panel_rows_) {
+        block_rows_(training_ ? block_rows(training_bytes_per_row(model)) : kGroupRows),
+        input_(model.layers().front().inputs, panel_rows_, block_rows_) {
     for (const auto& layer : model.layers()) {
-      values_.emplace_back(layer.outputs, panel_rows_);
-      if (training_) slopes_.emplace_back(layer.outputs, panel_rows_);
+      values_.emplace_back(layer.outputs, panel_rows_, block_rows_);
+      if (training_) slopes_.emplace_back(layer.outputs, panel_rows_, block_rows_);
     }
     if (training_) packed_.resize(static_cast<std::size_t>(model.parameter_count()));
   }
@@ -131,10 +140,11 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
     }
   }
 
-  double add_gradient(std::span<const Scalar> parameters, const Eigen::Ref<const Vector>& t,
-                      const ConstPointsRefOf<Scalar>& x, const ConstPointsRefOf<Scalar>& target,
-                      Scalar scale, std::span<Scalar> gradient) override {
+  double loss_gradient(std::span<const Scalar> parameters, const Eigen::Ref<const Vector>& t,
+                       const ConstPointsRefOf<Scalar>& x, const ConstPointsRefOf<Scalar>& target,
+                       Scalar scale, std::span<Scalar> gradient) override {
     assert(training_);
+    if (x.rows() == 0) std::fill(gradient.begin(), gradient.end(), Scalar{0});
     for (std::size_t l = 1; l < model_.layers().size(); ++l) {
       const auto& layer = model_.layers()[l];
       Kernels<Scalar>::pack_for_backward(layer.outputs, layer.inputs,
@@ -142,22 +152,29 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
                                          packed_.data() + layer.weight);
     }
     double sum = 0;
-    for (Index block = 0; block < x.rows(); block += kBlockRows) {
-      const Index block_rows = std::min(kBlockRows, x.rows() - block);
-      for (Index group = 0; group < block_rows; group += kGroupRows) {
-        const Index rows = std::min(kGroupRows, block_rows - group);
+    for (Index block = 0; block < x.rows(); block += block_rows_) {
+      const Index in_block = std::min(block_rows_, x.rows() - block);
+      for (Index group = 0; group < in_block; group += kGroupRows) {
+        const Index rows = std::min(kGroupRows, in_block - group);
         const Index padded = round_up(rows, panel_rows_);
         load(t, x, block + group, rows, group);
         forward(parameters, group, padded, true);
         sum += load_error(target, block + group, rows, group, scale);
         backward_inputs(group, padded);
       }
-      backward_weights(round_up(block_rows, panel_rows_), gradient);
+      backward_weights(round_up(in_block, panel_rows_),
+                       block == 0 ? kernels::Sum::replace : kernels::Sum::add, gradient);
     }
     return sum;
   }
 
  private:
+  static Index training_bytes_per_row(const MlpOf<Scalar>& model) {
+    Index features = 0;
+    for (const auto& layer : model.layers()) features += layer.outputs;
+    return 2 * features * static_cast<Index>(sizeof(Scalar));
+  }
+
   [[nodiscard]] kernels::DenseShape shape(std::size_t l, Index rows) {
     const auto& layer = model_.layers()[l];
     return {.outputs = layer.outputs,
@@ -227,10 +244,10 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
     }
   }
 
-  void backward_weights(Index rows, std::span<Scalar> gradient) {
+  void backward_weights(Index rows, kernels::Sum sum, std::span<Scalar> gradient) {
     for (std::size_t l = 0; l < model_.layers().size(); ++l) {
       const auto& layer = model_.layers()[l];
-      Kernels<Scalar>::backward_weight(shape(l, rows), slopes_[l].data(), inputs_of(l).data(),
+      Kernels<Scalar>::backward_weight(shape(l, rows), slopes_[l].data(), inputs_of(l).data(), sum,
                                        gradient.data() + layer.weight,
                                        gradient.data() + layer.bias);
     }
@@ -239,6 +256,7 @@ class MlpWorkspace final : public ModelWorkspaceOf<Scalar> {
   const MlpOf<Scalar>& model_;
   bool training_;
   Index panel_rows_;
+  Index block_rows_;
   Panels<Scalar> input_;                // D + 1 features: x, then t
   std::vector<Panels<Scalar>> values_;  // a layer: its outputs
   /// A layer: the loss by its outputs before the activation; until that is known, in a hidden layer

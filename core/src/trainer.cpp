@@ -126,11 +126,10 @@ double Trainer::run_shard(Index shard_index, Worker& worker) {
   path_.interpolate(worker.t.head(rows), worker.x0.topRows(rows), worker.x1.topRows(rows),
                     worker.x_t.topRows(rows), worker.target.topRows(rows));
 
-  std::fill(shard.gradient.begin(), shard.gradient.end(), 0.0F);
   const auto terms = static_cast<double>(config_.batch_size * model_->dimension());
-  return worker.workspace->add_gradient(parameters_, worker.t.head(rows), worker.x_t.topRows(rows),
-                                        worker.target.topRows(rows), static_cast<float>(1 / terms),
-                                        shard.gradient);
+  return worker.workspace->loss_gradient(parameters_, worker.t.head(rows), worker.x_t.topRows(rows),
+                                         worker.target.topRows(rows), static_cast<float>(1 / terms),
+                                         shard.gradient);
 }
 
 Index Trainer::step(std::span<float> losses) {

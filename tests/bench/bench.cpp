@@ -192,7 +192,8 @@ void measure_kernels(const Request& request) {
         });
       }
       measure(request, "backward to weights " + size, operations, [&] {
-        kernels::dense_backward_weight(shape, dy.data(), x.data(), d_weight.data(), d_bias.data());
+        kernels::dense_backward_weight(shape, dy.data(), x.data(), kernels::Sum::add,
+                                       d_weight.data(), d_bias.data());
       });
     }
   }

@@ -7,6 +7,7 @@
 #include "support/samples.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -56,6 +57,7 @@ std::vector<Size> odd_sizes() {
   sizes.push_back({2, 16, 128});
   sizes.push_back({1024, 65, 32});
   sizes.push_back({65, 1024, 96});
+  sizes.push_back({33, 30, 160});
   return sizes;
 }
 
@@ -240,27 +242,27 @@ TEST_CASE("dense_backward_input is the transposed weight times the slope, times 
   });
 }
 
-TEST_CASE("dense_backward_weight adds the slope times the transposed input") {
-  for_each_instruction_set([] {
+TEST_CASE("dense_backward_weight sums the slope times the transposed input") {
+  const kernels::Sum sum = GENERATE(kernels::Sum::add, kernels::Sum::replace);
+  for_each_instruction_set([&] {
     for (const Size& size : odd_sizes()) {
       INFO(describe(size));
       const Layer layer(size);
       const DenseShape& shape = layer.shape;
-      // It adds to what is there.
       const std::vector<float> weight_before = normal_numbers(shape.outputs * shape.inputs, 6);
       const std::vector<float> bias_before = normal_numbers(shape.outputs, 7);
       std::vector<double> expected = to_double(weight_before);
       std::vector<double> expected_bias = to_double(bias_before);
       std::vector<double> magnitude = magnitudes(weight_before);
       std::vector<double> magnitude_bias = magnitudes(bias_before);
-      naive::dense_backward_weight(shape, to_double(layer.dy).data(), to_double(layer.x).data(),
+      naive::dense_backward_weight(shape, to_double(layer.dy).data(), to_double(layer.x).data(), sum,
                                    expected.data(), expected_bias.data());
-      naive::dense_backward_weight(shape, magnitudes(layer.dy).data(), magnitudes(layer.x).data(),
+      naive::dense_backward_weight(shape, magnitudes(layer.dy).data(), magnitudes(layer.x).data(), sum,
                                    magnitude.data(), magnitude_bias.data());
       std::vector<float> d_weight = weight_before;
       std::vector<float> d_bias = bias_before;
-      kernels::dense_backward_weight(shape, layer.dy.data(), layer.x.data(), d_weight.data(),
-                                     d_bias.data());
+      kernels::dense_backward_weight(shape, layer.dy.data(), layer.x.data(), sum,
+                                     d_weight.data(), d_bias.data());
       double worst = 0;
       for (std::size_t i = 0; i < d_weight.size(); ++i) {
         worst = worse(worst, std::abs(static_cast<double>(d_weight[i]) - expected[i]) /
@@ -304,7 +306,7 @@ TEST_CASE("the kernels write nowhere but into their results") {
                                     slope.data() + kMargin);
       std::vector<float> d_weight = with_margins(layer.weight.size());
       std::vector<float> d_bias = with_margins(layer.bias.size());
-      kernels::dense_backward_weight(shape, layer.dy.data(), layer.x.data(),
+      kernels::dense_backward_weight(shape, layer.dy.data(), layer.x.data(), kernels::Sum::add,
                                      d_weight.data() + kMargin, d_bias.data() + kMargin);
       CHECK(margins_are_whole(y));
       CHECK(margins_are_whole(derivative));

@@ -56,9 +56,9 @@ struct Case {
     return out;
   }
 
-  double add_gradient(Scalar scale, std::vector<Scalar>& gradient) const {
+  double loss_gradient(Scalar scale, std::vector<Scalar>& gradient) const {
     return model.workspace(WorkspaceUse::training)
-        ->add_gradient(parameters, t, x, target, scale, gradient);
+        ->loss_gradient(parameters, t, x, target, scale, gradient);
   }
 
   double squared_error() const {
@@ -172,7 +172,7 @@ TEST_CASE("the gradient is that of central differences") {
         const MlpConfig config{.dimension = dimension, .hidden = hidden, .activation = activation};
         Case<double> c(config, 9);
         std::vector<double> gradient(c.parameters.size());
-        const double sum = c.add_gradient(0.7, gradient);
+        const double sum = c.loss_gradient(0.7, gradient);
         CAPTURE(name(activation), hidden, dimension);
         CHECK_THAT(sum, WithinRel(c.squared_error(), 1e-12));
         // The differences are off by h^2 = 1e-10 times a third derivative, and by 1e-16 of the loss
@@ -209,8 +209,8 @@ TEST_CASE("the float gradient is the double one, to the precision of floats") {
         const double scale = 1 / static_cast<double>(rows);
         std::vector<float> gradient(single.parameters.size());
         std::vector<double> expected(gradient.size());
-        const double sum = single.add_gradient(static_cast<float>(scale), gradient);
-        const double expected_sum = exact.add_gradient(scale, expected);
+        const double sum = single.loss_gradient(static_cast<float>(scale), gradient);
+        const double expected_sum = exact.loss_gradient(scale, expected);
         CAPTURE(name(activation), hidden, rows);
         CHECK_THAT(sum, WithinRel(expected_sum, 1e-5));
         double worst = 0;
@@ -225,17 +225,16 @@ TEST_CASE("the float gradient is the double one, to the precision of floats") {
   }
 }
 
-TEST_CASE("the gradient is added to what is there, scaled") {
+TEST_CASE("the gradient takes the place of what is there, scaled") {
   const MlpConfig config{.dimension = 2, .hidden = {5, 4}, .activation = Activation::silu};
   const Case<double> c(config, 140);
   std::vector<double> once(c.parameters.size());
-  c.add_gradient(1, once);
-  std::vector<double> sum(c.parameters.size(), 100.0);
-  c.add_gradient(0.25, sum);
-  c.add_gradient(0.5, sum);
+  c.loss_gradient(1, once);
+  std::vector<double> scaled(c.parameters.size(), 100.0);
+  c.loss_gradient(0.25, scaled);
   double worst = 0;
-  for (std::size_t i = 0; i < sum.size(); ++i)
-    worst = worse(worst, std::abs(sum[i] - 100 - 0.75 * once[i]));
+  for (std::size_t i = 0; i < scaled.size(); ++i)
+    worst = worse(worst, std::abs(scaled[i] - 0.25 * once[i]));
   CHECK(worst < 1e-10);
 }
 
@@ -262,18 +261,20 @@ TEST_CASE("the gradient of a batch is the sum of those of its parts") {
   const MlpConfig config{.dimension = 2, .hidden = {17, 9}, .activation = Activation::elu};
   const Case<float> c(config, 333);
   std::vector<float> whole(c.parameters.size());
-  const double whole_sum = c.add_gradient(0.01F, whole);
+  const double whole_sum = c.loss_gradient(0.01F, whole);
   const double largest = largest_magnitude(
       Eigen::Map<const Eigen::VectorXf>(whole.data(), static_cast<Index>(whole.size())));
   for (const Index piece : {1, 32, 100, 128, 200}) {
     const auto workspace = c.model.workspace(WorkspaceUse::training);
     std::vector<float> parts(c.parameters.size());
+    std::vector<float> part(c.parameters.size());
     double sum = 0;
     for (Index first = 0; first < 333; first += piece) {
       const Index rows = std::min<Index>(piece, 333 - first);
-      sum += workspace->add_gradient(c.parameters, c.t.segment(first, rows),
+      sum += workspace->loss_gradient(c.parameters, c.t.segment(first, rows),
                                      c.x.middleRows(first, rows), c.target.middleRows(first, rows),
-                                     0.01F, parts);
+                                     0.01F, part);
+      for (std::size_t i = 0; i < parts.size(); ++i) parts[i] += part[i];
     }
     double worst = 0;
     for (std::size_t i = 0; i < whole.size(); ++i) {
@@ -294,22 +295,22 @@ TEST_CASE("a workspace remembers nothing of the batch before, not even what was 
 
   const auto workspace = small.model.workspace(WorkspaceUse::training);
   std::vector<float> lost(small.parameters.size());
-  workspace->add_gradient(poisoned.parameters, poisoned.t, poisoned.x, poisoned.target, 1, lost);
+  workspace->loss_gradient(poisoned.parameters, poisoned.t, poisoned.x, poisoned.target, 1, lost);
   CHECK(std::isnan(lost[0]));
 
   std::vector<float> gradient(small.parameters.size());
   const double sum =
-      workspace->add_gradient(small.parameters, small.t, small.x, small.target, 1, gradient);
+      workspace->loss_gradient(small.parameters, small.t, small.x, small.target, 1, gradient);
   std::vector<float> expected(small.parameters.size());
-  CHECK(sum == small.add_gradient(1, expected));
+  CHECK(sum == small.loss_gradient(1, expected));
   CHECK(gradient == expected);
 }
 
 TEST_CASE("no rows give no error and no gradient") {
   const Case<float> c({.dimension = 2, .hidden = {4}, .activation = Activation::silu}, 0);
   std::vector<float> gradient(c.parameters.size(), 1.0F);
-  CHECK(c.add_gradient(1, gradient) == 0);
-  CHECK(gradient == std::vector<float>(c.parameters.size(), 1.0F));
+  CHECK(c.loss_gradient(1, gradient) == 0);
+  CHECK(gradient == std::vector<float>(c.parameters.size(), 0.0F));
   CHECK(c.predict().rows() == 0);
 }
 
@@ -529,7 +530,7 @@ TEMPLATE_TEST_CASE("output and gradient are PyTorch's", "", float, double) {
     CHECK(worst_difference(out, golden.output) < tolerance);
     std::vector<TestType> gradient(c.parameters.size());
     const auto terms = static_cast<double>(c.x.size());
-    const double sum = workspace->add_gradient(c.parameters, c.t, c.x, c.target,
+    const double sum = workspace->loss_gradient(c.parameters, c.t, c.x, c.target,
                                                static_cast<TestType>(1 / terms), gradient);
     CHECK(worst_difference(gradient, golden.gradient) < tolerance);
     CHECK_THAT(sum / terms, WithinAbs(golden.losses[0], tolerance));
@@ -547,7 +548,7 @@ TEST_CASE("ten steps of Adam with averaged weights are PyTorch's") {
     const auto terms = static_cast<double>(c.x.size());
     for (Index step = 0; step < 10; ++step) {
       std::vector<float> gradient(c.parameters.size());
-      const double sum = workspace->add_gradient(c.parameters, c.t, c.x, c.target,
+      const double sum = workspace->loss_gradient(c.parameters, c.t, c.x, c.target,
                                                  static_cast<float>(1 / terms), gradient);
       losses.push_back(sum / terms);
       adam.update(0, c.model.parameter_count(), step, 1e-2, 0.8, gradient, c.parameters, average);

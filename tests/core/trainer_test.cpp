@@ -156,7 +156,7 @@ TEST_CASE("training is the plain loop of its documented parts") {
     AffinePath(schedule).interpolate(t, x0, x1, x_t, target);
 
     std::vector<double> gradient(count);
-    const double sum = workspace->add_gradient(parameters, t.cast<double>(), x_t.cast<double>(),
+    const double sum = workspace->loss_gradient(parameters, t.cast<double>(), x_t.cast<double>(),
                                                target.cast<double>(), 1.0 / (2 * kBatch), gradient);
     CAPTURE(name(schedule), step);
     CHECK_THAT(static_cast<double>(losses[step]), WithinRel(sum / (2 * kBatch), 1e-5));
