@@ -44,6 +44,7 @@ constexpr Index kThinOutputs = 2;
 #endif
 /// Features between two passes of the activation, which then finds them in the first-level cache.
 constexpr Index kActivationChunk = 64;
+constexpr Index kActivationNumbers = kActivationChunk * kPanel;
 /// Panels whose rows of two vectors (8 KB on AVX2) stay in the first-level cache while the features
 /// of the other operand pass by.
 constexpr Index kPackedPanels = std::max(Index{1}, 128 / kPanel);
@@ -182,60 +183,50 @@ void forward_features(Index first, Index count, Index inputs, const float* weigh
   });
 }
 
-/// act of kCount vectors from y, in place.
-template <class Act, std::size_t kCount>
-HWY_INLINE void activate(float* HWY_RESTRICT y) {
-  Several<kCount> x;
-  for (std::size_t i = 0; i < kCount; ++i) {
-    x[i] = hn::LoadU(kFloats, y + static_cast<Index>(i) * kLanes);
-  }
-  Act::value(kFloats, x);
-  for (std::size_t i = 0; i < kCount; ++i) {
-    hn::StoreU(x[i], kFloats, y + static_cast<Index>(i) * kLanes);
-  }
-}
-
-template <class Act, std::size_t kCount>
-HWY_INLINE void activate_with_derivative(float* HWY_RESTRICT y, float* HWY_RESTRICT derivative) {
-  Several<kCount> x;
-  Several<kCount> slope;
-  for (std::size_t i = 0; i < kCount; ++i) {
-    x[i] = hn::LoadU(kFloats, y + static_cast<Index>(i) * kLanes);
-  }
-  Act::with_derivative(kFloats, x, slope);
-  for (std::size_t i = 0; i < kCount; ++i) {
-    hn::StoreU(x[i], kFloats, y + static_cast<Index>(i) * kLanes);
-    hn::StoreU(slope[i], kFloats, derivative + static_cast<Index>(i) * kLanes);
-  }
-}
-
-/// y[i] = act(y[i]) for count numbers, a multiple of kPanel; the derivative where it is not null.
+/// y[i] = act(y[i]) for count numbers, a multiple of kPanel and at most kActivationNumbers; the
+/// derivative where it is not null.
 template <class Act>
-void activate_either(Index count, float* y, float* derivative) {
-  Index i = 0;
-  if (derivative == nullptr) {
-    for (; i + 2 * kPanel <= count; i += 2 * kPanel) activate<Act, 4>(y + i);
-    if (i < count) activate<Act, 2>(y + i);
-  } else {
-    for (; i + 2 * kPanel <= count; i += 2 * kPanel) {
-      activate_with_derivative<Act, 4>(y + i, derivative + i);
+void activate(Index count, float* HWY_RESTRICT y, float* HWY_RESTRICT derivative) {
+  HWY_ALIGN float own[kBound<kActivationNumbers>];
+  [[maybe_unused]] float* HWY_RESTRICT const exponentials = derivative == nullptr ? own : derivative;
+  if constexpr (Act::kHasExponential) {
+    for (Index i = 0; i < count; i += kLanes) {
+      const Floats x = hn::LoadU(kFloats, y + i);
+      hn::StoreU(Act::exponential_of(kFloats, x), kFloats, exponentials + i);
     }
-    if (i < count) activate_with_derivative<Act, 2>(y + i, derivative + i);
+  }
+  const auto values = [&](Index i, auto&... slope) HWY_ATTR {
+    const Floats x = hn::LoadU(kFloats, y + i);
+    if constexpr (Act::kHasExponential) {
+      const Floats e = hn::LoadU(kFloats, exponentials + i);
+      hn::StoreU(Act::value(kFloats, x, e, slope...), kFloats, y + i);
+    } else {
+      hn::StoreU(Act::value(kFloats, x, slope...), kFloats, y + i);
+    }
+  };
+  if (derivative == nullptr) {
+    for (Index i = 0; i < count; i += kLanes) values(i);
+  } else {
+    for (Index i = 0; i < count; i += kLanes) {
+      Floats slope;
+      values(i, slope);
+      hn::StoreU(slope, kFloats, derivative + i);
+    }
   }
 }
 
 void activate_by_name(Activation activation, Index count, float* y, float* derivative) {
   switch (activation) {
     case Activation::silu:
-      return activate_either<Silu>(count, y, derivative);
+      return activate<Silu>(count, y, derivative);
     case Activation::tanh:
-      return activate_either<Tanh>(count, y, derivative);
+      return activate<Tanh>(count, y, derivative);
     case Activation::relu:
-      return activate_either<Relu>(count, y, derivative);
+      return activate<Relu>(count, y, derivative);
     case Activation::elu:
-      return activate_either<Elu>(count, y, derivative);
+      return activate<Elu>(count, y, derivative);
     case Activation::gelu:
-      return activate_either<Gelu>(count, y, derivative);
+      return activate<Gelu>(count, y, derivative);
   }
 }
 
