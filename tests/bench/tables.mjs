@@ -23,6 +23,11 @@ export function summarise(records) {
   }));
 }
 
+/** 1.02, 33.1, 960, and 1100 rather than 1.10e+3. */
+function threeDigits(number) {
+  return number < 999.5 ? number.toPrecision(3) : String(Math.round(number));
+}
+
 const row = (cells) => `| ${cells.join(' | ')} |`;
 
 function markdown(heading, rows) {
@@ -45,7 +50,7 @@ export function suiteTable(summary, allPlaces, suite) {
     const rate = record.operations / record.milliseconds / 1e6;
     const peak = find(place, 'multiply-add', 'peak');
     if (suite === 'peak') return `${rate.toFixed(0)} GFLOP/s`;
-    const time = `${record.milliseconds.toPrecision(3)} ms`;
+    const time = `${threeDigits(record.milliseconds)} ms`;
     if (record.operations === 0 || !peak) return time;
     const share = rate / (peak.operations / peak.milliseconds / 1e6) / place.threads;
     return `${time} (${(100 * share).toFixed(0)}%)`;
@@ -75,7 +80,7 @@ export function comparisonTable(summary, places, own) {
     .filter(([, ratios]) => ratios.some(Number.isFinite))
     .map(([{ suite, name }, ratios]) => [
       `${suite}: ${name}`,
-      ...ratios.map((ratio) => (Number.isFinite(ratio) ? ratio.toPrecision(2) : '')),
+      ...ratios.map((ratio) => (Number.isFinite(ratio) ? threeDigits(ratio) : '')),
     ]);
   if (rows.length === 0) return undefined;
   return markdown(

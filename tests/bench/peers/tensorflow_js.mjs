@@ -4,14 +4,20 @@ import * as tf from '@tensorflow/tfjs-core';
 // The core alone has operations without their derivatives.
 import '@tensorflow/tfjs-core/dist/register_all_gradients';
 import { setWasmPaths } from '@tensorflow/tfjs-backend-wasm';
+import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
+import threaded from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-threaded-simd.wasm?url';
 
 import { answerRequests, initialLayers, makeBatch, noise } from './training.mjs';
 
 async function start() {
-  // The build with threads has been tried: it takes as long, or longer.
+  // The library insists on all three; with threads it has been tried, and takes as long or longer.
+  setWasmPaths({
+    'tfjs-backend-wasm.wasm': plain,
+    'tfjs-backend-wasm-simd.wasm': simd,
+    'tfjs-backend-wasm-threaded-simd.wasm': threaded,
+  });
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  setWasmPaths({ 'tfjs-backend-wasm-simd.wasm': simd });
   if (!(await tf.setBackend('wasm'))) throw new Error('the WebAssembly backend does not start');
 }
 
