@@ -8,6 +8,9 @@
 // median and the least milliseconds of one run and the useful arithmetic of a run in floating-point
 // operations (products only: what the activations, random numbers and updates take is time, not
 // work). Measuring in turns with others, and tables, are bench.mjs's.
+//
+// The suite `networks` measures nothing: it prints what `step` and `sampling` do, a network a line,
+// for the other libraries in peers/ to do the same under the same names.
 #include "flowmatch/experiment.h"
 #include "flowmatch/flow.h"
 #include "flowmatch/instruction_set.h"
@@ -18,6 +21,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -95,6 +100,14 @@ std::vector<Index> widths(const std::vector<Index>& hidden) {
   return all;
 }
 
+/// The sampling of a network that others are compared with.
+constexpr Index kParticles = 1000;
+constexpr SolverConfig kSampler{.solver = Solver::euler, .steps = 299};
+
+std::string sampling_name(const Network& network) {
+  return std::string(network.name) + ", 1,000 points, Euler 299";
+}
+
 /// Floating-point operations of the products of one training step: forwards, backwards to the
 /// weights and, but for the first layer, backwards to the inputs.
 double step_operations(const std::vector<Index>& hidden, Index batch_size) {
@@ -113,6 +126,12 @@ double evaluation_operations(const std::vector<Index>& hidden) {
     sum += 2 * static_cast<double>(sizes[l] * sizes[l + 1]);
   }
   return sum;
+}
+
+double sampling_operations(const std::vector<Index>& hidden, const SolverConfig& solver,
+                           Index particles) {
+  return static_cast<double>(particles * solver.steps) * evaluations_per_step(solver.solver) *
+         evaluation_operations(hidden);
 }
 
 ExperimentConfig config_of(const Network& network) {
@@ -238,18 +257,14 @@ void measure_sampling(const Request& request, const std::string& name,
   config.hidden = hidden;
   const auto experiment = make(config, pool);
   const Points noise = starting_noise(particles, 2, 0);
-  const double evaluations =
-      static_cast<double>(particles * solver.steps) * evaluations_per_step(solver.solver);
-  measure(request, name, evaluations * evaluation_operations(hidden),
+  measure(request, name, sampling_operations(hidden, solver, particles),
           [&] { integrate(experiment->field(FieldChoice::learned), solver, noise, pool); });
 }
 
 void measure_samplers(const Request& request) {
   ThreadPool pool(request.threads);
-  const SolverConfig euler{.solver = Solver::euler, .steps = 299};
   for (const Network& network : networks()) {
-    measure_sampling(request, std::string(network.name) + ", 1,000 points, Euler 299",
-                     network.hidden, euler, 1000, pool);
+    measure_sampling(request, sampling_name(network), network.hidden, kSampler, kParticles, pool);
   }
   measure_sampling(request, "3 x 128, 100,000 points, RK4 50", {128, 128, 128},
                    {.solver = Solver::rk4, .steps = 50}, 100'000, pool);
@@ -277,12 +292,65 @@ void measure_scaling(const Request& request) {
   }
 }
 
+std::string list(const std::vector<Index>& numbers) {
+  std::string text;
+  for (const Index number : numbers) text += (text.empty() ? "" : ",") + std::to_string(number);
+  return "[" + text + "]";
+}
+
+/// The losses of a network's first steps, each the average over several seeds: what any other
+/// implementation of the same training must see too.
+std::vector<double> first_losses(ExperimentConfig config, ThreadPool& pool) {
+  constexpr std::size_t kSteps = 30;
+  constexpr int kSeeds = 8;
+  std::vector<double> average(kSteps);
+  std::vector<float> losses(kSteps);
+  for (int seed = 0; seed < kSeeds; ++seed) {
+    config.training.seed = static_cast<std::uint64_t>(seed);
+    make(config, pool)->trainer().step(losses);
+    for (std::size_t i = 0; i < kSteps; ++i) average[i] += losses[i] / double{kSeeds};
+  }
+  return average;
+}
+
+void print_networks(const Request& request) {
+  ThreadPool pool(request.threads);
+  for (const Network& network : networks()) {
+    const ExperimentConfig config = config_of(network);
+    const AdamConfig& adam = config.training.adam;
+    std::printf(R"({"suite":"networks","name":"%s","widths":%s,"batchSize":%td,"schedule":"%s",)"
+                R"("sqrtRegularisation":%g,"learningRate":%g,"beta1":%g,"beta2":%g,"epsilon":%g,)",
+                network.name, list(widths(network.hidden)).c_str(), network.batch_size,
+                std::string(name(network.schedule)).c_str(), kSqrtRegularisation,
+                config.training.learning_rate, adam.beta1, adam.beta2, adam.epsilon);
+    // The mixture's components are all round, of one size and equally likely.
+    std::printf(R"("means":[)");
+    for (const auto& mean : config.data.means) {
+      std::printf("%s[%.9g,%.9g]", &mean == &config.data.means.front() ? "" : ",", mean(0),
+                  mean(1));
+    }
+    std::printf(R"(],"standardDeviation":%.9g,"losses":[)",
+                std::sqrt(config.data.covariances.front()(0, 0)));
+    const std::vector<double> losses = first_losses(config, pool);
+    for (const double& loss : losses) {
+      std::printf("%s%.4g", &loss == &losses.front() ? "" : ",", loss);
+    }
+    std::printf(R"(],"operations":%.6g,"sampling":{"name":"%s","points":%td,"steps":%td,)"
+                R"("operations":%.6g}})"
+                "\n",
+                step_operations(network.hidden, network.batch_size), sampling_name(network).c_str(),
+                kParticles, kSampler.steps,
+                sampling_operations(network.hidden, kSampler, kParticles));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(
-        stderr, "usage: flowmatch_bench peak|kernels|step|sampling|scaling THREADS MILLISECONDS\n");
+    std::fprintf(stderr,
+                 "usage: flowmatch_bench networks|peak|kernels|step|sampling|scaling THREADS "
+                 "MILLISECONDS\n");
     return 2;
   }
   const Request request{argv[1], std::atoi(argv[2]), std::atof(argv[3])};
@@ -292,7 +360,9 @@ int main(int argc, char** argv) {
     return 2;
   }
   const std::string_view suite = request.suite;
-  if (suite == "peak") {
+  if (suite == "networks") {
+    print_networks(request);
+  } else if (suite == "peak") {
     measure_peak(request);
   } else if (suite == "kernels") {
     measure_kernels(request);
