@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 #undef HWY_TARGET_INCLUDE
@@ -42,6 +43,8 @@ constexpr Index kThinOutputs = 3;
 constexpr Index kTileFeatures = 5;
 constexpr Index kThinOutputs = 2;
 #endif
+/// Up to so many inputs, a panel's stay in registers while all outputs pass by.
+constexpr Index kFewInputs = 4;
 /// Features between two passes of the activation, which then finds them in the first-level cache.
 constexpr Index kActivationChunk = 64;
 constexpr Index kActivationNumbers = kActivationChunk * kPanel;
@@ -164,9 +167,42 @@ HWY_INLINE void for_each_full_tile(Index count, const Tile& tile) {
   }
 }
 
+/// weight x + bias for `outputs` features of one panel, from so few inputs that they stay in
+/// registers.
+template <Index kInputs>
+HWY_INLINE void forward_few_inputs(Index outputs, const float* HWY_RESTRICT weight,
+                                   const float* HWY_RESTRICT bias, const float* HWY_RESTRICT x,
+                                   float* HWY_RESTRICT y) {
+  Tile<kInputs> inputs;
+  for (Index k = 0; k < kInputs; ++k) {
+    inputs[k][0] = hn::LoadU(kFloats, x + k * kPanel);
+    inputs[k][1] = hn::LoadU(kFloats, x + k * kPanel + kLanes);
+  }
+  for (Index n = 0; n < outputs; ++n) {
+    Floats sums[2];
+    sums[0] = sums[1] = hn::Set(kFloats, bias[n]);
+    for (Index k = 0; k < kInputs; ++k) {
+      const Floats w = hn::Set(kFloats, weight[k]);
+      sums[0] = multiply_add(w, inputs[k][0], sums[0]);
+      sums[1] = multiply_add(w, inputs[k][1], sums[1]);
+    }
+    hn::StoreU(sums[0], kFloats, y);
+    hn::StoreU(sums[1], kFloats, y + kLanes);
+    weight += kInputs;
+    y += kPanel;
+  }
+}
+
 /// weight x + bias for features [first, first + count) of one panel.
 void forward_features(Index first, Index count, Index inputs, const float* weight,
                       const float* bias, const float* x, float* y) {
+  if (inputs <= kFewInputs) {
+    call_tile<kFewInputs>(inputs, first, [&](auto few, Index feature) HWY_ATTR {
+      forward_few_inputs<decltype(few)::value>(count, weight + feature * inputs, bias + feature, x,
+                                               y + feature * kPanel);
+    });
+    return;
+  }
   for_each_even_tile<kTileFeatures>(count, [&](auto size, Index offset) HWY_ATTR {
     constexpr Index kFeatures = decltype(size)::value;
     const Index feature = first + offset;
@@ -183,21 +219,39 @@ void forward_features(Index first, Index count, Index inputs, const float* weigh
   });
 }
 
-/// y[i] = act(y[i]) for count numbers, a multiple of kPanel and at most kActivationNumbers; the
+/// The exponential that Act needs of each of the count numbers at x.
+template <class Act>
+HWY_INLINE void exponentials_for(Index count, const float* HWY_RESTRICT x,
+                                 float* HWY_RESTRICT exponentials) {
+  const hn::RebindToSigned<FloatTag> di;
+  HWY_ALIGN std::int32_t exponents[kBound<kActivationNumbers>];
+  const typename Act::Exp::Reduction reduce(kFloats);
+  for (Index i = 0; i < count; i += kLanes) {
+    Floats rest;
+    Ints exponent;
+    reduce(Act::argument(kFloats, hn::LoadU(kFloats, x + i)), rest, exponent);
+    hn::StoreU(rest, kFloats, exponentials + i);
+    hn::Store(exponent, di, exponents + i);
+  }
+  const typename Act::Exp::Polynomial polynomial(kFloats);
+  for (Index i = 0; i < count; i += kLanes) {
+    const Floats rest = hn::LoadU(kFloats, exponentials + i);
+    hn::StoreU(polynomial(rest, hn::Load(di, exponents + i)), kFloats, exponentials + i);
+  }
+}
+
+/// y[i] = act(y[i]) for count numbers, a multiple of kLanes and at most kActivationNumbers; the
 /// derivative where it is not null.
 template <class Act>
 void activate(Index count, float* HWY_RESTRICT y, float* HWY_RESTRICT derivative) {
+  constexpr bool kHasExponential = !std::is_void_v<typename Act::Exp>;
   HWY_ALIGN float own[kBound<kActivationNumbers>];
-  [[maybe_unused]] float* HWY_RESTRICT const exponentials = derivative == nullptr ? own : derivative;
-  if constexpr (Act::kHasExponential) {
-    for (Index i = 0; i < count; i += kLanes) {
-      const Floats x = hn::LoadU(kFloats, y + i);
-      hn::StoreU(Act::exponential_of(kFloats, x), kFloats, exponentials + i);
-    }
-  }
-  const auto values = [&](Index i, auto&... slope) HWY_ATTR {
+  [[maybe_unused]] float* HWY_RESTRICT const exponentials =
+      derivative == nullptr ? own : derivative;
+  if constexpr (kHasExponential) exponentials_for<Act>(count, y, exponentials);
+  const auto each = [&](Index i, auto&... slope) HWY_ATTR {
     const Floats x = hn::LoadU(kFloats, y + i);
-    if constexpr (Act::kHasExponential) {
+    if constexpr (kHasExponential) {
       const Floats e = hn::LoadU(kFloats, exponentials + i);
       hn::StoreU(Act::value(kFloats, x, e, slope...), kFloats, y + i);
     } else {
@@ -205,11 +259,11 @@ void activate(Index count, float* HWY_RESTRICT y, float* HWY_RESTRICT derivative
     }
   };
   if (derivative == nullptr) {
-    for (Index i = 0; i < count; i += kLanes) values(i);
+    for (Index i = 0; i < count; i += kLanes) each(i);
   } else {
     for (Index i = 0; i < count; i += kLanes) {
       Floats slope;
-      values(i, slope);
+      each(i, slope);
       hn::StoreU(slope, kFloats, derivative + i);
     }
   }
@@ -327,6 +381,12 @@ HWY_INLINE void for_each_block(Floats v, const Use& use) {
   if constexpr (kBlocks > 3) use(hn::ExtractBlock<std::min(3, kLastBlock)>(v), Index{3});
 }
 
+/// to[i] += sums[i], or = sums[i], one by one.
+HWY_INLINE void write_few(const float* HWY_RESTRICT sums, Index count, Sum sum,
+                          float* HWY_RESTRICT to) {
+  for (Index i = 0; i < count; ++i) to[i] = sum == Sum::add ? to[i] + sums[i] : sums[i];
+}
+
 /// to[i] += sums[i], or = sums[i], for i < count.
 HWY_INLINE void write_four(FourFloats sums, Index count, Sum sum, float* HWY_RESTRICT to) {
   if (count >= 4) {
@@ -335,7 +395,7 @@ HWY_INLINE void write_four(FourFloats sums, Index count, Sum sum, float* HWY_RES
   }
   HWY_ALIGN float values[4];
   hn::Store(sums, kFour, values);
-  for (Index i = 0; i < count; ++i) to[i] = sum == Sum::add ? to[i] + values[i] : values[i];
+  write_few(values, count, sum, to);
 }
 
 /// The same for a whole vector.
@@ -346,7 +406,7 @@ HWY_INLINE void write_vector(Floats sums, Index count, Sum sum, float* HWY_RESTR
   }
   HWY_ALIGN float values[kBound<kLanes>];
   hn::Store(sums, kFloats, values);
-  for (Index i = 0; i < count; ++i) to[i] = sum == Sum::add ? to[i] + values[i] : values[i];
+  write_few(values, count, sum, to);
 }
 
 /// The first `count` features at `from` of every row, row after row of kVectors vectors, zeros
@@ -497,11 +557,13 @@ HWY_INLINE FourFloats fold(const Floats (&v)[4]) {
   return sum;
 }
 
-/// d_weight of a tile, along the rows; dy and x point to the tile's first features.
+/// d_weight of a tile, along the rows; dy and x point to the tile's first features. d_bias too,
+/// where it is not null: the fourth of four sums if the inputs leave it free.
 template <Index kOutputs, Index kInputs>
 HWY_INLINE void thin_gradient_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
                                    const float* HWY_RESTRICT x, Sum sum,
-                                   float* HWY_RESTRICT d_weight) {
+                                   float* HWY_RESTRICT d_weight, float* HWY_RESTRICT d_bias) {
+  constexpr bool kWithBias = kInputs < 4;
   Tile<kOutputs, 4> sums;
   set_zero<kOutputs, 4>(sums);
   for (Index panel = 0; panel < shape.panels; ++panel) {
@@ -516,22 +578,33 @@ HWY_INLINE void thin_gradient_tile(const DenseShape& shape, const float* HWY_RES
           sums[i][j] = multiply_add(slopes[i], input, sums[i][j]);
         }
       }
+      if constexpr (kWithBias) {
+        for (Index i = 0; i < kOutputs; ++i) sums[i][3] = hn::Add(sums[i][3], slopes[i]);
+      }
     }
     dy += shape.output_stride;
     x += shape.input_stride;
   }
   for (Index i = 0; i < kOutputs; ++i) {
-    write_four(fold(sums[i]), kInputs, sum, d_weight + i * shape.inputs);
+    float* HWY_RESTRICT to = d_weight + i * shape.inputs;
+    if constexpr (kWithBias) {
+      HWY_ALIGN float folded[4];
+      hn::Store(fold(sums[i]), kFour, folded);
+      write_few(folded, kInputs, sum, to);
+      if (d_bias != nullptr) write_few(folded + 3, 1, sum, d_bias + i);
+    } else {
+      write_four(fold(sums[i]), kInputs, sum, to);
+    }
   }
 }
 
 void thin_weight_gradient(const DenseShape& shape, const float* dy, const float* x, Sum sum,
-                          float* d_weight) {
+                          float* d_weight, float* d_bias) {
   for_each_even_tile<kThinOutputs>(shape.outputs, [&](auto output_size, Index output) HWY_ATTR {
     for_each_full_tile<4>(shape.inputs, [&](auto input_size, Index input) HWY_ATTR {
       thin_gradient_tile<decltype(output_size)::value, decltype(input_size)::value>(
           shape, dy + output * kPanel, x + input * kPanel, sum,
-          d_weight + output * shape.inputs + input);
+          d_weight + output * shape.inputs + input, d_bias == nullptr ? nullptr : d_bias + output);
     });
   });
 }
@@ -556,13 +629,17 @@ HWY_INLINE void bias_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
 void weight_gradient(const DenseShape& shape, const float* dy, const float* x, Sum sum,
                      float* d_weight, float* d_bias) {
   const Index rows = shape.panels * kPanel;
-  if (std::min(shape.inputs, shape.outputs) < kLanes) {
-    thin_weight_gradient(shape, dy, x, sum, d_weight);
+  // Fewer than four inputs are one tile, which has the bias's sums beside it.
+  const bool thin = std::min(shape.inputs, shape.outputs) < kLanes;
+  const bool bias_done = thin && shape.inputs < 4;
+  if (thin) {
+    thin_weight_gradient(shape, dy, x, sum, d_weight, bias_done ? d_bias : nullptr);
   } else if (shape.inputs * rows <= shape.outputs * (rows + shape.inputs)) {  // numbers to turn
     weight_gradient_along_inputs(shape, dy, x, sum, d_weight);
   } else {
     weight_gradient_along_outputs(shape, dy, x, sum, d_weight);
   }
+  if (bias_done) return;
   for_each_full_tile<4>(shape.outputs, [&](auto size, Index output) HWY_ATTR {
     bias_tile<decltype(size)::value>(shape, dy + output * kPanel, sum, d_bias + output);
   });

@@ -58,59 +58,101 @@ HWY_INLINE Floats negative_multiply_add(Floats a, Floats b, Floats c) {
 #endif
 }
 
+using Ints = hn::Vec<hn::RebindToSigned<FloatTag>>;
+
 enum class Sign { plus, minus };
 
 /// exp(x), or exp(-x) with Sign::minus, to 2 ulp while the result is between exp(-87) (1.6e-38) and
 /// exp(88) (1.7e38); beyond, those two. A NaN gives some finite number: callers that must keep it
-/// multiply by x or select. Reduction to [-ln 2 / 2, ln 2 / 2] in two parts of ln 2 (the first has
-/// so few bits that its products are exact), and a polynomial of degree 6 there: least relative
-/// error with the first two coefficients 1 and all of them floats, 7e-9, by Remez's exchange.
-template <Sign kSign = Sign::plus>
-HWY_INLINE Floats exponential(FloatTag d, Floats x) {
-  constexpr bool kPlus = kSign == Sign::plus;
-  constexpr float kOdd = kPlus ? 1.0F : -1.0F;
-  constexpr float kLowest = kPlus ? -87.0F : -88.0F;
-  constexpr float kHighest = kPlus ? 88.0F : 87.0F;
-  // Added to a number below 2^22, this leaves its nearest whole number in the lowest bits: cheaper
-  // than rounding and converting, which WebAssembly defines for all numbers.
-  const Floats magic = constant<0x1.8p23F>(d);
-  x = hn::Min(hn::Max(x, constant<kLowest>(d)), constant<kHighest>(d));
-  const Floats shifted = multiply_add(x, constant<kOdd * 1.44269504F>(d), magic);
-  const Floats n = hn::Sub(shifted, magic);
-  // The rest, r, with the sign of x.
-  Floats r;
-  if constexpr (kPlus) {
-    r = negative_multiply_add(n, constant<0.693359375F>(d), x);
-    r = negative_multiply_add(n, constant<-2.12194440e-4F>(d), r);
-  } else {
-    r = multiply_add(n, constant<0.693359375F>(d), x);
-    r = multiply_add(n, constant<-2.12194440e-4F>(d), r);
-  }
-  Floats p = multiply_add(constant<1.3754345e-3F>(d), r, constant<kOdd * 8.366207e-3F>(d));
-  p = multiply_add(p, r, constant<4.1669194e-2F>(d));
-  p = multiply_add(p, r, constant<kOdd * 1.6666542e-1F>(d));
-  p = multiply_add(p, r, constant<4.999999e-1F>(d));
-  p = multiply_add(p, r, constant<kOdd>(d));
-  p = multiply_add(p, r, constant<1.0F>(d));
-  const hn::RebindToSigned<FloatTag> di;
-  const auto exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
-  return hn::BitCast(d, hn::Add(hn::BitCast(di, p), exponent));
-}
+/// multiply by x or select.
+///
+/// In two steps, each for a loop of its own, with constants that are loaded once before it: the
+/// whole chain of operations is longer than processors look ahead for the next vector's.
+template <Sign kSign>
+class Exponential {
+ public:
+  /// x less a multiple of ln 2, within half of it, and the power of two in its place.
+  class Reduction {
+   public:
+    explicit HWY_INLINE Reduction(FloatTag d)
+        : lowest_(constant<kPlus ? -87.0F : -88.0F>(d)),
+          highest_(constant<kPlus ? 88.0F : 87.0F>(d)),
+          log2_e_(constant<kOdd * 1.44269504F>(d)),
+          magic_(constant<0x1.8p23F>(d)),
+          ln2_(constant<-kOdd * 0.693359375F>(d)),
+          ln2_rest_(constant<kOdd * 2.12194440e-4F>(d)) {}
+
+    HWY_INLINE void operator()(Floats x, Floats& rest, Ints& exponent) const {
+      const hn::RebindToSigned<FloatTag> di;
+      x = hn::Min(hn::Max(x, lowest_), highest_);
+      const Floats shifted = multiply_add(x, log2_e_, magic_);
+      exponent = hn::ShiftLeft<23>(hn::BitCast(di, shifted));
+      const Floats n = hn::Sub(shifted, magic_);
+      rest = multiply_add(n, ln2_rest_, multiply_add(n, ln2_, x));
+    }
+
+   private:
+    Floats lowest_;
+    Floats highest_;
+    Floats log2_e_;
+    // Added to a number below 2^22, this leaves its nearest whole number in the lowest bits:
+    // cheaper than rounding and converting, which WebAssembly defines for all numbers.
+    Floats magic_;
+    // ln 2 in two parts, the first with so few bits that its products are exact.
+    Floats ln2_;
+    Floats ln2_rest_;
+  };
+
+  /// A polynomial of degree 6: of least relative error when all coefficients are floats and the
+  /// first two are 1, 7e-9, by Remez's exchange.
+  class Polynomial {
+   public:
+    explicit HWY_INLINE Polynomial(FloatTag d)
+        : c0_(constant<1.0F>(d)),
+          c1_(constant<kOdd>(d)),
+          c2_(constant<4.999999e-1F>(d)),
+          c3_(constant<kOdd * 1.6666542e-1F>(d)),
+          c4_(constant<4.1669194e-2F>(d)),
+          c5_(constant<kOdd * 8.366207e-3F>(d)),
+          c6_(constant<1.3754345e-3F>(d)) {}
+
+    HWY_INLINE Floats operator()(Floats rest, Ints exponent) const {
+      Floats p = multiply_add(c6_, rest, c5_);
+      p = multiply_add(p, rest, c4_);
+      p = multiply_add(p, rest, c3_);
+      p = multiply_add(p, rest, c2_);
+      p = multiply_add(p, rest, c1_);
+      p = multiply_add(p, rest, c0_);
+      const hn::RebindToSigned<FloatTag> di;
+      return hn::BitCast(FloatTag(), hn::Add(hn::BitCast(di, p), exponent));
+    }
+
+   private:
+    Floats c0_;
+    Floats c1_;
+    Floats c2_;
+    Floats c3_;
+    Floats c4_;
+    Floats c5_;
+    Floats c6_;
+  };
+
+ private:
+  static constexpr bool kPlus = kSign == Sign::plus;
+  static constexpr float kOdd = kPlus ? 1.0F : -1.0F;
+};
 
 /// `values` where x is a number, x where it is NaN.
 HWY_INLINE Floats keep_nan(Floats x, Floats values) {
   return hn::IfThenElse(hn::IsNaN(x), x, values);
 }
 
-// Each activation is evaluated in two passes: `exponential_of` x, if it has one, and from both the
-// value and the derivative. One pass would wait for its own operations: processors do not look far
-// enough ahead to begin the next vectors meanwhile.
+// Each activation that needs an exponential of x says of which argument; its value and derivative
+// are then a function of x and the exponential.
 
 struct Silu {
-  static constexpr bool kHasExponential = true;
-  static HWY_INLINE Floats exponential_of(FloatTag d, Floats x) {
-    return exponential<Sign::minus>(d, x);
-  }
+  using Exp = Exponential<Sign::minus>;
+  static HWY_INLINE Floats argument(FloatTag /*d*/, Floats x) { return x; }
   static HWY_INLINE Floats sigmoid(FloatTag d, Floats e) {
     const Floats one = constant<1.0F>(d);
     return hn::Div(one, hn::Add(one, e));
@@ -130,9 +172,9 @@ struct Silu {
 struct Tanh {
   // sign(x) (1 - e) / (1 + e) with e = exp(-2 |x|); near 0, where 1 - e cancels, x times an even
   // polynomial.
-  static constexpr bool kHasExponential = true;
-  static HWY_INLINE Floats exponential_of(FloatTag d, Floats x) {
-    return exponential<Sign::minus>(d, hn::Mul(hn::Abs(x), constant<2.0F>(d)));
+  using Exp = Exponential<Sign::minus>;
+  static HWY_INLINE Floats argument(FloatTag /*d*/, Floats x) {
+    return hn::Abs(hn::Add(x, x));
   }
   static HWY_INLINE Floats value(FloatTag d, Floats x, Floats e) {
     const Floats one = constant<1.0F>(d);
@@ -155,7 +197,7 @@ struct Tanh {
 };
 
 struct Relu {
-  static constexpr bool kHasExponential = false;
+  using Exp = void;
   static HWY_INLINE Floats value(FloatTag d, Floats x) {
     return keep_nan(x, hn::Max(x, hn::Zero(d)));
   }
@@ -166,10 +208,8 @@ struct Relu {
 };
 
 struct Elu {
-  static constexpr bool kHasExponential = true;
-  static HWY_INLINE Floats exponential_of(FloatTag d, Floats x) {
-    return exponential(d, hn::Min(x, hn::Zero(d)));
-  }
+  using Exp = Exponential<Sign::plus>;
+  static HWY_INLINE Floats argument(FloatTag d, Floats x) { return hn::Min(x, hn::Zero(d)); }
   static HWY_INLINE Floats value(FloatTag d, Floats x, Floats e) {
     // exp(x) - 1 cancels near 0, where its Taylor series to the sixth power is exact to rounding.
     Floats p = constant<1.0F / 720.0F>(d);
@@ -192,9 +232,9 @@ struct Elu {
 struct Gelu {
   // erfc(z) = p(1 / (1 + 0.3275911 z)) exp(-z^2) for z >= 0, absolute error 1.5e-7: Abramowitz and
   // Stegun 1964, formula 7.1.26.
-  static constexpr bool kHasExponential = true;
-  static HWY_INLINE Floats exponential_of(FloatTag d, Floats x) {
-    return exponential<Sign::minus>(d, hn::Mul(hn::Mul(x, x), constant<0.5F>(d)));
+  using Exp = Exponential<Sign::minus>;
+  static HWY_INLINE Floats argument(FloatTag d, Floats x) {
+    return hn::Mul(hn::Mul(x, x), constant<0.5F>(d));
   }
   static HWY_INLINE Floats value(FloatTag d, Floats x, Floats gaussian, Floats& derivative) {
     const Floats one = constant<1.0F>(d);

@@ -41,6 +41,7 @@ struct Request {
   std::string suite;
   int threads;
   double milliseconds;
+  std::string part_of_name;  ///< Only what has this in its name is measured.
 };
 
 double now() {
@@ -51,6 +52,7 @@ double now() {
 /// Runs `work` again and again, and prints the median time of a run.
 template <class Work>
 void measure(const Request& request, const std::string& name, double operations, const Work& work) {
+  if (name.find(request.part_of_name) == std::string::npos) return;
   // WebAssembly starts in a slow build, and is replaced when it has run often enough.
   const double warm = now() + request.milliseconds / 4;
   do {
@@ -347,13 +349,13 @@ void print_networks(const Request& request) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
+  if (argc != 4 && argc != 5) {
     std::fprintf(stderr,
                  "usage: flowmatch_bench networks|peak|kernels|step|sampling|scaling THREADS "
-                 "MILLISECONDS\n");
+                 "MILLISECONDS [NAME]\n");
     return 2;
   }
-  const Request request{argv[1], std::atoi(argv[2]), std::atof(argv[3])};
+  const Request request{argv[1], std::atoi(argv[2]), std::atof(argv[3]), argc == 5 ? argv[4] : ""};
   if (request.threads < 1 || request.threads > ThreadPool::kMaxThreads ||
       !(request.milliseconds > 0)) {
     std::fprintf(stderr, "THREADS is 1 to %d, MILLISECONDS more than 0\n", ThreadPool::kMaxThreads);
