@@ -54,25 +54,31 @@ void adam_update(const AdamScalars& s, Index count, const float* HWY_RESTRICT gr
                      parameters + i, ema == nullptr ? nullptr : ema + i);
 }
 
-void add_to(Index count, const float* HWY_RESTRICT part, float* HWY_RESTRICT total) {
-  const Index step = flat_lanes();
-  Index i = 0;
-  for (; i + step <= count; i += step) {
-    hn::StoreU(hn::Add(hn::LoadU(kFlat, total + i), hn::LoadU(kFlat, part + i)), kFlat, total + i);
-  }
-  for (; i < count; ++i) total[i] += part[i];
-}
-
-bool all_squarable(Index count, const float* HWY_RESTRICT values) {
+bool sum_parts(Index count, std::span<const float* const> parts, float* total) {
   const Index step = flat_lanes();
   const Floats limit = hn::Set(kFlat, 1e18F);
   auto good = hn::Lt(hn::Zero(kFlat), limit);
   Index i = 0;
-  for (; i + step <= count; i += step) {
-    good = hn::And(good, hn::Lt(hn::Abs(hn::LoadU(kFlat, values + i)), limit));
+  // Two vectors at once, for each part's address is loaded again for them.
+  for (; i + 2 * step <= count; i += 2 * step) {
+    Floats sum0 = hn::LoadU(kFlat, parts[0] + i);
+    Floats sum1 = hn::LoadU(kFlat, parts[0] + i + step);
+    for (const float* part : parts.subspan(1)) {
+      sum0 = hn::Add(sum0, hn::LoadU(kFlat, part + i));
+      sum1 = hn::Add(sum1, hn::LoadU(kFlat, part + i + step));
+    }
+    good = hn::And(good, hn::Lt(hn::Abs(sum0), limit));
+    good = hn::And(good, hn::Lt(hn::Abs(sum1), limit));
+    hn::StoreU(sum0, kFlat, total + i);
+    hn::StoreU(sum1, kFlat, total + i + step);
   }
   bool all = hn::AllTrue(kFlat, good);
-  for (; i < count; ++i) all = all && std::abs(values[i]) < 1e18F;
+  for (; i < count; ++i) {
+    float sum = parts[0][i];
+    for (const float* part : parts.subspan(1)) sum += part[i];
+    all = all && std::abs(sum) < 1e18F;
+    total[i] = sum;
+  }
   return all;
 }
 
@@ -139,8 +145,7 @@ HWY_AFTER_NAMESPACE();
 namespace flowmatch::kernels {
 
 HWY_EXPORT(adam_update);
-HWY_EXPORT(add_to);
-HWY_EXPORT(all_squarable);
+HWY_EXPORT(sum_parts);
 HWY_EXPORT(box_muller);
 HWY_EXPORT(sum_of_distances_2d);
 
@@ -150,12 +155,8 @@ void adam_update(const AdamScalars& scalars, Index count, const float* gradient,
   (scalars, count, gradient, first_moment, second_moment, parameters, ema);
 }
 
-void add_to(Index count, const float* part, float* total) {
-  HWY_DYNAMIC_DISPATCH(add_to)(count, part, total);
-}
-
-bool all_squarable(Index count, const float* values) {
-  return HWY_DYNAMIC_DISPATCH(all_squarable)(count, values);
+bool sum_parts(Index count, std::span<const float* const> parts, float* total) {
+  return HWY_DYNAMIC_DISPATCH(sum_parts)(count, parts, total);
 }
 
 void box_muller(Index half, const std::uint32_t* words, float* out) {

@@ -3,11 +3,13 @@
 #include "kernels/elementwise.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <bit>
 #include <cassert>
 #include <cmath>
 #include <cstring>
+#include <span>
 #include <utility>
 
 namespace flowmatch {
@@ -140,16 +142,28 @@ Index Trainer::step(std::span<float> losses) {
   for (float& loss : losses) {
     if (finished() || diverged_) break;
 
-    std::atomic<bool> squarable{true};
     pool_.parallel_for(static_cast<Index>(shards_.size()), [&](Index index, int worker) {
       Shard& shard = shards_[static_cast<std::size_t>(index)];
       shard.squared_error = run_shard(index, *workers_[static_cast<std::size_t>(worker)]);
-      if (!kernels::all_squarable(count, shard.gradient.data())) squarable = false;
     });
-
     double squared_error = 0;
     for (const Shard& shard : shards_) squared_error += shard.squared_error;
     loss = static_cast<float>(squared_error / terms);
+
+    // All sums before the first update: a step that diverges leaves the weights as they were.
+    std::vector<float>& gradient = shards_.front().gradient;
+    std::atomic<bool> squarable{true};
+    pool_.parallel_for(ranges, [&](Index range, int /*worker*/) {
+      const Index first = range * kUpdateRange;
+      std::array<const float*, kMaxShards> parts{};
+      for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
+        parts[shard] = shards_[shard].gradient.data() + first;
+      }
+      if (!kernels::sum_parts(std::min(kUpdateRange, count - first),
+                              std::span(parts).first(shards_.size()), gradient.data() + first)) {
+        squarable = false;
+      }
+    });
     if (!std::isfinite(loss) || !squarable) {
       diverged_ = true;
       break;
@@ -159,15 +173,10 @@ Index Trainer::step(std::span<float> losses) {
         config_.learning_rate *
         learning_rate_factor(config_.learning_rate_decay, steps_done_, config_.steps);
     const double ema_decay = ema_decay_at(config_.ema_decay, steps_done_);
-    std::vector<float>& gradient = shards_.front().gradient;
     pool_.parallel_for(ranges, [&](Index range, int /*worker*/) {
       const Index first = range * kUpdateRange;
-      const Index last = std::min(first + kUpdateRange, count);
-      for (std::size_t shard = 1; shard < shards_.size(); ++shard) {
-        kernels::add_to(last - first, shards_[shard].gradient.data() + first,
-                        gradient.data() + first);
-      }
-      adam_.update(first, last, steps_done_, learning_rate, ema_decay, gradient, parameters_, ema_);
+      adam_.update(first, std::min(first + kUpdateRange, count), steps_done_, learning_rate,
+                   ema_decay, gradient, parameters_, ema_);
     });
     ++steps_done_;
     ++done;

@@ -104,34 +104,51 @@ TEST_CASE("adam_update touches its range only") {
   });
 }
 
-TEST_CASE("add_to adds each entry") {
+TEST_CASE("sum_parts adds the parts in their order") {
   for (const Index count : kSizes) {
-    for_each_instruction_set([&] {
-      const std::vector<float> part = normal_numbers(count, 1);
-      std::vector<float> total = normal_numbers(count + 1, 2);
-      std::vector<float> expected = total;
-      for (std::size_t i = 0; i < part.size(); ++i) expected[i] += part[i];
-      kernels::add_to(count, part.data(), total.data());
-      CAPTURE(count);
-      CHECK(total == expected);
-    });
+    for (const std::size_t parts : {1, 2, 8}) {
+      for_each_instruction_set([&] {
+        std::vector<std::vector<float>> numbers;
+        std::vector<const float*> starts;
+        for (std::size_t part = 0; part < parts; ++part) {
+          numbers.push_back(normal_numbers(count, static_cast<std::uint32_t>(part)));
+        }
+        for (const auto& part : numbers) starts.push_back(part.data());
+        std::vector<float> expected = numbers[0];
+        for (std::size_t part = 1; part < parts; ++part) {
+          for (std::size_t i = 0; i < expected.size(); ++i) expected[i] += numbers[part][i];
+        }
+        std::vector<float> total(static_cast<std::size_t>(count) + 1, 77.0F);
+        CAPTURE(count, parts);
+        CHECK(kernels::sum_parts(count, starts, total.data()));
+        CHECK(total.back() == 77.0F);
+        total.pop_back();
+        CHECK(total == expected);
+        // Onto the first part.
+        CHECK(kernels::sum_parts(count, starts, numbers[0].data()));
+        CHECK(numbers[0] == expected);
+      });
+    }
   }
 }
 
-TEST_CASE("all_squarable finds one bad number wherever it stands") {
+TEST_CASE("sum_parts finds one sum that cannot be squared wherever it stands") {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (Index count = 1; count < 70; ++count) {
     for_each_instruction_set([&] {
       std::vector<float> values(static_cast<std::size_t>(count), 0.9e18F);
       values[0] = -0.9e18F;
-      CHECK(kernels::all_squarable(count, values.data()));
+      const std::vector<float> zeros(values.size());
+      const std::array<const float*, 2> parts{zeros.data(), values.data()};
+      std::vector<float> total(values.size());
+      CHECK(kernels::sum_parts(count, parts, total.data()));
       Index missed = 0;
       for (float& value : values) {
         for (const float bad : {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity,
                                 1.1e18F, -1.1e18F, std::numeric_limits<float>::max()}) {
           const float good = value;
           value = bad;
-          if (kernels::all_squarable(count, values.data())) ++missed;
+          if (kernels::sum_parts(count, parts, total.data())) ++missed;
           value = good;
         }
       }
@@ -139,10 +156,6 @@ TEST_CASE("all_squarable finds one bad number wherever it stands") {
       CHECK(missed == 0);
     });
   }
-}
-
-TEST_CASE("nothing at all is squarable") {
-  CHECK(kernels::all_squarable(0, nullptr));
 }
 
 TEST_CASE("box_muller is its naive twin to 1e-6") {
