@@ -106,7 +106,7 @@ TEST_CASE("adam_update touches its range only") {
 
 TEST_CASE("sum_parts adds the parts in their order") {
   for (const Index count : kSizes) {
-    for (const std::size_t parts : {1, 2, 8}) {
+    for (const std::size_t parts : {1U, 2U, 8U}) {
       for_each_instruction_set([&] {
         std::vector<std::vector<float>> numbers;
         std::vector<const float*> starts;
