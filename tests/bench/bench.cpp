@@ -295,9 +295,13 @@ void measure_scaling(const Request& request) {
 }
 
 std::string list(const std::vector<Index>& numbers) {
-  std::string text;
-  for (const Index number : numbers) text += (text.empty() ? "" : ",") + std::to_string(number);
-  return "[" + text + "]";
+  std::string text = "[";
+  for (const Index number : numbers) {
+    if (text.size() > 1) text += ',';
+    text += std::to_string(number);
+  }
+  text += ']';
+  return text;
 }
 
 /// The losses of a network's first steps, each the average over several seeds: what any other

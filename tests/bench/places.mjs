@@ -84,18 +84,20 @@ function peerRequest({ networks }, threads, suite, milliseconds) {
   return { suite, threads, milliseconds, networks: chosen };
 }
 
-function javaScriptPlace(engine, name, threads) {
+function javaScriptPlace({ engine, script, name, threads, variant, suites = PEER_SUITES }) {
   return {
     name,
     engine,
     threads,
-    suites: PEER_SUITES,
+    suites,
     measure(browser, suite, milliseconds) {
-      const script = `${BUILD.slice(ROOT.length + 1)}/peers/${engine.replace('-', '_')}.js`;
-      return askWorker(browser, script, peerRequest(browser, threads, suite, milliseconds));
+      const request = { ...peerRequest(browser, threads, suite, milliseconds), variant };
+      return askWorker(browser, `${BUILD.slice(ROOT.length + 1)}/peers/${script}.js`, request);
     },
   };
 }
+
+const TENSORFLOW_JS = { engine: 'tensorflow-js', script: 'tensorflow_js', threads: 1 };
 
 /** glibc gives the memory of large arrays back to the system at once, and asks for it again in every step. */
 const TUNED_ALLOCATOR = {
@@ -147,10 +149,24 @@ const ENGINES = {
   native: () => [1, 2].map(nativePlace),
   simd: () => [1, 2].map((threads) => wasmPlace('simd', threads)),
   relaxed: () => [1, 2].map((threads) => wasmPlace('relaxed', threads)),
-  'tensorflow-js': () => [javaScriptPlace('tensorflow-js', 'TensorFlow.js', 1)],
+  'tensorflow-js': () => [
+    javaScriptPlace({ ...TENSORFLOW_JS, name: 'TensorFlow.js' }),
+    javaScriptPlace({
+      ...TENSORFLOW_JS,
+      engine: 'tensorflow-js-by-hand',
+      name: 'TensorFlow.js, hand-written derivatives',
+      variant: 'hand-written',
+      suites: ['step'],
+    }),
+  ],
   'jax-js': () =>
     [1, 2].map((threads) =>
-      javaScriptPlace('jax-js', `jax-js, ${threadsInWords(threads)}`, threads),
+      javaScriptPlace({
+        engine: 'jax-js',
+        script: 'jax_js',
+        name: `jax-js, ${threadsInWords(threads)}`,
+        threads,
+      }),
     ),
   pytorch: ({ python }) => pytorchPlaces(python),
 };
@@ -160,6 +176,7 @@ export const ENGINE_NAMES = Object.keys(ENGINES);
 /** The other libraries: as they are named to a reader, by their engine. */
 export const PEER_NAMES = {
   'tensorflow-js': 'TensorFlow.js',
+  'tensorflow-js-by-hand': 'TensorFlow.js, hand-written derivatives',
   'jax-js': 'jax-js',
   pytorch: 'PyTorch',
 };
@@ -174,7 +191,7 @@ export async function buildPlaces(places) {
   for (const preset of new Set([teller, ...places].map((place) => place.preset))) {
     if (preset !== undefined) await buildPreset(preset, ['flowmatch_bench']);
   }
-  if (places.some(({ engine }) => engine === 'tensorflow-js' || engine === 'jax-js')) {
+  if (places.some(({ engine }) => /^(tensorflow|jax)-js/.test(engine))) {
     const key = hashOfFiles([PEERS, join(ROOT, 'package-lock.json')]);
     await once(join(BUILD, 'peers.stamp'), key, () =>
       step('bundling the JavaScript libraries', () =>

@@ -1,7 +1,7 @@
 // What the JavaScript libraries share: the batches they are trained on, how they are timed and checked, and how they
 // answer bench.mjs. A library is a worker of the page that hands its own part to answerRequests().
 //
-// A request has the suite (step or sampling), the threads, the milliseconds that each measurement is repeated for, and
+// A request has the suite (step or sampling), the threads, a variant of the library's where it has several, the milliseconds that each measurement is repeated for, and
 // the networks as `flowmatch_bench networks` prints them. The answer is { records }, like those of bench.cpp, or
 // { error }.
 
@@ -104,15 +104,15 @@ async function measure({ suite, threads, milliseconds }, { name, operations }, w
 /**
  * @param {object} library
  * @param {(threads: number) => Promise<void>} library.start
- * @param {(network: object) => () => Promise<number>} library.makeTrainer gives a function that does one step, and
- *   gives its loss when it is done
+ * @param {(network: object, variant?: string) => () => Promise<number>} library.makeTrainer gives a function that does
+ *   one step, and gives its loss when it is done
  * @param {(network: object) => () => Promise<Float32Array>} library.makeSampler gives a function that carries the
  *   points of the network's sampling along the field of the untrained network
  */
 export function answerRequests({ start, makeTrainer, makeSampler }) {
   const suites = {
     async step(request, network) {
-      const step = makeTrainer(network);
+      const step = makeTrainer(network, request.variant);
       const losses = [];
       while (losses.length < WARM_UP_STEPS) losses.push(await step());
       checkLosses(network, losses);
