@@ -3,17 +3,18 @@
 //
 //   flowmatch_bench SUITE THREADS MILLISECONDS
 //
-// SUITE is one of peak, kernels, step, sampling, scaling. Each measurement is repeated for about so
-// many milliseconds after a warm-up, and printed as a line of JSON: its name, the threads, the
-// median and the least milliseconds of one run and the useful arithmetic of a run in floating-point
-// operations (products only: what the activations, random numbers and updates take is time, not
-// work). Measuring in turns with others, and tables, are bench.mjs's.
+// SUITE is one of peak, kernels, step, sampling, scaling, memory (memory.h). Each measurement is
+// repeated for about so many milliseconds after a warm-up, and printed as a line of JSON: its name,
+// the threads, the median and the least milliseconds of one run and the useful arithmetic of a run
+// in floating-point operations (products only: what the activations, random numbers and updates
+// take is time, not work). Measuring in turns with others, and tables, are bench.mjs's.
 #include "flowmatch/experiment.h"
 #include "flowmatch/flow.h"
 #include "flowmatch/instruction_set.h"
 #include "flowmatch/learned_field.h"
 #include "kernels/dense.h"
 #include "kernels/elementwise.h"
+#include "memory.h"
 #include "peak.h"
 
 #include <algorithm>
@@ -280,8 +281,9 @@ void measure_scaling(const Request& request) {
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(
-        stderr, "usage: flowmatch_bench peak|kernels|step|sampling|scaling THREADS MILLISECONDS\n");
+    std::fprintf(stderr,
+                 "usage: flowmatch_bench peak|kernels|step|sampling|scaling|memory THREADS "
+                 "MILLISECONDS\n");
     return 2;
   }
   const Request request{argv[1], std::atoi(argv[2]), std::atof(argv[3])};
@@ -301,6 +303,8 @@ int main(int argc, char** argv) {
     measure_samplers(request);
   } else if (suite == "scaling") {
     measure_scaling(request);
+  } else if (suite == "memory") {
+    bench::measure_memory(request.suite, request.threads);
   } else {
     std::fprintf(stderr, "no suite '%s'\n", argv[1]);
     return 2;

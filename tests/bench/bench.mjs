@@ -1,7 +1,7 @@
 // npm run bench: what the core takes for its work, natively and in Chromium, on one thread and on two, beside the peak
 // of the same machine in the same minutes.
 //
-//   npm run bench -- [--suites peak,step,sampling,kernels,scaling] [--rounds 5] [--milliseconds 400]
+//   npm run bench -- [--suites peak,step,sampling,kernels,scaling,memory] [--rounds 5] [--milliseconds 400]
 //                    [--only native,simd,relaxed] [--json FILE]
 //
 // Every round measures each place in turn, so that a machine that is shared is slow for all of them alike; the table has
@@ -18,8 +18,9 @@ import { setUp } from '../../wasm/toolchain/setup.mjs';
 import { main, run, UserError } from '../../wasm/toolchain/steps.mjs';
 import { serve } from '../../web/serve.mjs';
 import { launchOptions, setUpChromium } from '../e2e/chromium.mjs';
+import { memoryTable } from './memory.mjs';
 
-const SUITES = ['peak', 'step', 'sampling', 'kernels', 'scaling'];
+const SUITES = ['peak', 'step', 'sampling', 'kernels', 'scaling', 'memory'];
 const ENGINES = ['native', 'simd', 'relaxed'];
 const PROGRAM = 'tests/bench/flowmatch_bench';
 
@@ -109,6 +110,7 @@ function summarise(records) {
 
 function table(summary, places, suite) {
   const row = (cells) => `| ${cells.join(' | ')} |`;
+  if (suite === 'memory') return memoryTable(summary, places, row);
   const find = (place, name, of = suite) =>
     summary.find((each) => each.place === place.name && each.suite === of && each.name === name);
   const names = [
