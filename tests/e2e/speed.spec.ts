@@ -159,22 +159,23 @@ test('100,000 particles go through 3 x 128 by 50 steps of RK4, and no frame is d
   const query = '?hidden-layers=128-128-128&particles=100000&solver=rk4&solver-steps=50';
   const figure = await openFigure(page, sites.isolated, query);
   const cloud = figure.element.getByRole('img', { name: /^The same noise, 100,000 particles/ });
-  const begin = performance.now();
-  let frames: Frames | undefined;
+  const phases: Frames[] = [];
   const tasks = await taskMilliseconds(browser, async () => {
-    frames = await framesOf(page, async () => {
+    const begin = performance.now();
+    const computing = await framesOf(page, async () => {
       await expect(cloud).toBeVisible({ timeout: 300_000 });
-      report(
-        `the learned cloud is there after ${((performance.now() - begin) / 1000).toFixed(1)} s`,
-      );
-      await page.waitForTimeout(6000);
+      report(`the learned cloud comes after ${((performance.now() - begin) / 1000).toFixed(1)} s`);
+      // And is drawn for the first time.
+      await page.waitForTimeout(500);
     });
+    const playing = await framesOf(page, () => page.waitForTimeout(6000));
+    report(describe('while it is computed and comes', computing));
+    report(describe('while both clouds play', playing));
+    phases.push(computing, playing);
   });
-  if (!frames) throw new Error('no frames were noted');
-  report(describe('while it is computed, comes and plays', frames));
   report(`${String(tasks.length)} tasks, the longest ${Math.max(...tasks).toFixed(0)} ms`);
   expect(tasks.filter((milliseconds) => milliseconds > 50)).toEqual([]);
-  expect(dropped(frames)).toBeLessThanOrEqual(dropped(idle) + 0.02);
+  for (const frames of phases) expect(dropped(frames)).toBeLessThanOrEqual(dropped(idle) + 0.02);
 });
 
 test('a pause takes effect within 100 ms', async ({ page, sites }) => {
