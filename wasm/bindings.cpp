@@ -222,28 +222,72 @@ TierDescription tier() {
 
 // --- Work in slices
 
+/// Moves a cloud part by part, and gathers the whole in an array of JavaScript's own: the module's
+/// memory never shrinks, and would for ever keep room for the frames of the largest cloud.
 class JsFlow {
  public:
   JsFlow(std::shared_ptr<const Field> field, const Sampler& sampler, Index frames)
-      : flow_(field, sampler.solver,
-              starting_noise(sampler.particles, field->dimension(), sampler.seed), frames,
-              *shared_pool()) {}
-
-  bool advance(double milliseconds) { return flow_.advance(milliseconds); }
-  [[nodiscard]] Float32Array positions() const {
-    return copy_to_js<Float32Array>(flow_.positions().data(), flow_.positions().size());
+      : field_(std::move(field)),
+        sampler_(sampler),
+        frames_(frames),
+        positions_(val::global("Float32Array")
+                       .new_(static_cast<double>((frames + 1) * sampler.particles *
+                                                 field_->dimension()))) {
+    begin_part();
   }
+
+  /// Also returns when a part is done.
+  bool advance(double milliseconds) {
+    if (moved_ == sampler_.particles) return true;
+    if (!part_->advance(milliseconds)) return false;
+    gather_part();
+    if (moved_ == sampler_.particles) return true;
+    begin_part();
+    return false;
+  }
+  /// Of the points whose parts are done; zeros for the others.
+  [[nodiscard]] Float32Array positions() const { return Float32Array(positions_); }
   [[nodiscard]] Float64Array times() const {
     std::vector<double> times;
-    for (Index f = 0; f <= flow_.frames(); ++f) times.push_back(flow_.time(f));
+    for (Index f = 0; f <= frames_; ++f) times.push_back(part_->time(f));
     return copy_to_js<Float64Array>(times.data(), times.size());
   }
   [[nodiscard]] double function_evaluations() const {
-    return static_cast<double>(flow_.function_evaluations());
+    return static_cast<double>(part_->function_evaluations());
   }
 
  private:
-  Flow flow_;
+  /// 4 MB of positions, but enough points for every thread to have several blocks of them.
+  static constexpr Index kPartNumbers = Index{1} << 20;
+  static constexpr Index kLeastPartRows = 1024;
+
+  void begin_part() {
+    const Index numbers_per_row = (frames_ + 1) * field_->dimension();
+    const Index rows = std::max(kLeastPartRows, kPartNumbers / numbers_per_row);
+    const Points start = starting_noise(std::min(rows, sampler_.particles - moved_),
+                                        field_->dimension(), sampler_.seed, moved_);
+    part_.reset();  // Before the next one is made, so that there is never room for two.
+    part_ = std::make_unique<Flow>(field_, sampler_.solver, start, frames_, *shared_pool());
+  }
+
+  void gather_part() {
+    for (Index f = 0; f <= frames_; ++f) {
+      const auto frame = part_->frame(f);
+      const val view(
+          emscripten::typed_memory_view(static_cast<std::size_t>(frame.size()), frame.data()));
+      const Index at = (f * sampler_.particles + moved_) * frame.cols();
+      positions_.call<void>("set", view, static_cast<double>(at));
+    }
+    moved_ += part_->particles();
+  }
+
+  std::shared_ptr<const Field> field_;
+  Sampler sampler_;
+  Index frames_;
+  val positions_;
+  std::unique_ptr<Flow> part_;
+  /// Points of the parts that are done.
+  Index moved_ = 0;
 };
 
 class JsEvaluation {

@@ -11,14 +11,56 @@ namespace flowmatch {
 namespace {
 
 /// Points that go their whole way before the next block is begun: few, so that their network
-/// activations and their frames stay in cache, and a block of the blog's network is done in some
-/// ten milliseconds.
+/// activations and their frames stay in cache, and a step of them is soon done.
 constexpr Index kBlockRows = 32;
 
 }  // namespace
 
-struct Flow::Worker {
-  Worker(const Field& field, Index dimension)
+/// When a piece of work is over. A look at the clock takes as long as a step of the smallest
+/// fields, so it is looked at only every so many steps: as many as pass in about kInterval.
+class Flow::Deadline {
+ public:
+  explicit Deadline(double milliseconds)
+      : never_(milliseconds == std::numeric_limits<double>::infinity()),
+        last_look_(never_ ? 0 : now()),
+        end_(last_look_ + milliseconds) {}
+
+  /// To be asked after every step.
+  bool passed() {
+    if (never_ || ++steps_ < steps_to_look_) return false;
+    const double time = now();
+    const double passed = time - last_look_;
+    // Doubled, not computed: a step that was held up by something else must not decide.
+    if (passed < kInterval) {
+      steps_to_look_ *= 2;
+    } else if (passed > 2 * kInterval) {
+      steps_to_look_ = 1;
+    }
+    last_look_ = time;
+    steps_ = 0;
+    return time >= end_;
+  }
+
+ private:
+  /// Milliseconds.
+  static constexpr double kInterval = 0.1;
+  static double now() {
+    const auto since = std::chrono::steady_clock::now().time_since_epoch();
+    return std::chrono::duration<double, std::milli>(since).count();
+  }
+
+  bool never_;
+  double last_look_;
+  double end_;
+  Index steps_ = 0;
+  Index steps_to_look_ = 1;
+};
+
+/// A block on its way, and the working memory to move it. Who runs a lane goes on with its block
+/// where it was left, and then takes the next: no thread waits for another before the end of a
+/// piece of work, and then at most for a step.
+struct Flow::Lane {
+  Lane(const Field& field, Index dimension)
       : evaluator(field.evaluator(kBlockRows)),
         scratch(kBlockRows, dimension),
         x(kBlockRows, dimension),
@@ -28,6 +70,11 @@ struct Flow::Worker {
   SolverScratch scratch;
   Points x;
   Points previous;
+  /// The block; no rows: none.
+  Index first_row = 0;
+  Index rows = 0;
+  Index steps_done = 0;
+  Index next_frame = 1;
 };
 
 Flow::Flow(std::shared_ptr<const Field> field, const SolverConfig& config,
@@ -38,20 +85,18 @@ Flow::Flow(std::shared_ptr<const Field> field, const SolverConfig& config,
       dimension_(start.cols()),
       frames_(frames),
       pool_(pool),
-      positions_(static_cast<std::size_t>((frames + 1) * start.size())) {
+      positions_(static_cast<std::size_t>((frames + 1) * start.size())),
+      blocks_((particles_ + kBlockRows - 1) / kBlockRows) {
   assert(validate(config).empty() && frames >= 1 && start.rows() >= 1);
   assert(start.cols() == field_->dimension());
   for (Index f = 0; f <= frames_; ++f) frame_block(f, 0, particles_) = start;
-  for (int worker = 0; worker < pool.size(); ++worker) {
-    workers_.push_back(std::make_unique<Worker>(*field_, dimension_));
+  const Index lanes = std::min<Index>(pool.size(), blocks_);
+  for (Index lane = 0; lane < lanes; ++lane) {
+    lanes_.push_back(std::make_unique<Lane>(*field_, dimension_));
   }
 }
 
 Flow::~Flow() = default;
-
-bool Flow::done() const {
-  return next_block_ * kBlockRows >= particles_;
-}
 
 double Flow::time(Index f) const {
   const double share = static_cast<double>(f) / static_cast<double>(frames_);
@@ -70,56 +115,61 @@ Index Flow::function_evaluations() const {
   return config_.steps * evaluations_per_step(config_.solver);
 }
 
-void Flow::move_block(Index block, Worker& worker) {
-  const Index first = block * kBlockRows;
-  const Index rows = std::min(kBlockRows, particles_ - first);
-  auto x = worker.x.topRows(rows);
-  auto previous = worker.previous.topRows(rows);
-  x = frame_block(0, first, rows);
+bool Flow::take_block(Lane& lane) {
+  const Index block = blocks_taken_.fetch_add(1, std::memory_order_relaxed);
+  if (block >= blocks_) return false;
+  lane.first_row = block * kBlockRows;
+  lane.rows = std::min(kBlockRows, particles_ - lane.first_row);
+  lane.steps_done = 0;
+  lane.next_frame = 1;
+  lane.x.topRows(lane.rows) = frame_block(0, lane.first_row, lane.rows);
+  return true;
+}
 
+void Flow::step(Lane& lane) {
+  auto x = lane.x.topRows(lane.rows);
+  auto previous = lane.previous.topRows(lane.rows);
   const auto velocity = [&](double t, const auto& points, auto&& out) {
     // h times the number of steps may miss the end of [0, 1] by a rounding.
-    worker.evaluator->velocity(std::clamp(t, 0.0, 1.0), points, out);
+    lane.evaluator->velocity(std::clamp(t, 0.0, 1.0), points, out);
   };
   const double span = config_.t_end - config_.t_start;
   const double h = span / static_cast<double>(config_.steps);
-  Index next_frame = 1;
-  for (Index s = 0; s < config_.steps; ++s) {
-    previous = x;
-    const double t =
-        config_.t_start + span * static_cast<double>(s) / static_cast<double>(config_.steps);
-    solver_step<float>(config_.solver, velocity, t, h, x, worker.scratch);
-    // Frames f with f / frames in (s / steps, (s + 1) / steps], in whole numbers.
-    for (; next_frame <= frames_ && next_frame * config_.steps <= (s + 1) * frames_; ++next_frame) {
-      const auto share =
-          static_cast<float>(static_cast<double>(next_frame * config_.steps - s * frames_) /
-                             static_cast<double>(frames_));
-      auto frame = frame_block(next_frame, first, rows);
-      if (share == 1.0F) {
-        frame = x;
-      } else {
-        frame = previous + share * (x - previous);
-      }
+  const Index s = lane.steps_done++;
+  const double t =
+      config_.t_start + span * static_cast<double>(s) / static_cast<double>(config_.steps);
+  previous = x;
+  solver_step<float>(config_.solver, velocity, t, h, x, lane.scratch);
+  // Frames f with f / frames in (s / steps, (s + 1) / steps], in whole numbers.
+  for (Index& f = lane.next_frame; f <= frames_ && f * config_.steps <= (s + 1) * frames_; ++f) {
+    const auto share = static_cast<float>(static_cast<double>(f * config_.steps - s * frames_) /
+                                          static_cast<double>(frames_));
+    auto frame = frame_block(f, lane.first_row, lane.rows);
+    if (share == 1.0F) {
+      frame = x;
+    } else {
+      frame = previous + share * (x - previous);
     }
   }
 }
 
-bool Flow::advance(double milliseconds) {
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
-  const Index blocks = (particles_ + kBlockRows - 1) / kBlockRows;
-  while (!done()) {
-    // One block a thread at a time; all that are left when nobody waits for an answer in between.
-    const bool unhurried = milliseconds == std::numeric_limits<double>::infinity();
-    const Index round =
-        unhurried ? blocks - next_block_ : std::min<Index>(pool_.size(), blocks - next_block_);
-    pool_.parallel_for(round, [&](Index task, int worker) {
-      move_block(next_block_ + task, *workers_[static_cast<std::size_t>(worker)]);
-    });
-    next_block_ += round;
-    const std::chrono::duration<double, std::milli> spent = Clock::now() - begin;
-    if (spent.count() >= milliseconds) break;
+void Flow::run(Lane& lane, Deadline deadline) {
+  while (lane.rows > 0 || take_block(lane)) {
+    step(lane);
+    if (lane.steps_done == config_.steps) {
+      lane.rows = 0;
+      blocks_done_.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (deadline.passed()) return;
   }
+}
+
+bool Flow::advance(double milliseconds) {
+  if (done()) return true;
+  const Deadline deadline(milliseconds);
+  pool_.parallel_for(static_cast<Index>(lanes_.size()), [&](Index lane, int /*worker*/) {
+    run(*lanes_[static_cast<std::size_t>(lane)], deadline);
+  });
   return done();
 }
 
@@ -130,9 +180,9 @@ Points integrate(std::shared_ptr<const Field> field, const SolverConfig& config,
   return flow.frame(1);
 }
 
-Points starting_noise(Index particles, Index dimension, std::uint64_t seed) {
+Points starting_noise(Index particles, Index dimension, std::uint64_t seed, Index first) {
   Points noise(particles, dimension);
-  StandardNormal(dimension).sample({seed, Purpose::sampling_source, 0}, 0, noise);
+  StandardNormal(dimension).sample({seed, Purpose::sampling_source, 0}, first, noise);
   return noise;
 }
 

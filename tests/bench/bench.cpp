@@ -1,13 +1,14 @@
 // The compiled half of `npm run bench`: what the core takes for its work, natively and in
 // WebAssembly.
 //
-//   flowmatch_bench SUITE THREADS MILLISECONDS
+//   flowmatch_bench SUITE THREADS MILLISECONDS [NAME]
 //
-// SUITE is one of peak, kernels, step, sampling, scaling. Each measurement is repeated for about so
-// many milliseconds after a warm-up, and printed as a line of JSON: its name, the threads, the
-// median and the least milliseconds of one run and the useful arithmetic of a run in floating-point
-// operations (products only: what the activations, random numbers and updates take is time, not
-// work). Measuring in turns with others, and tables, are bench.mjs's.
+// SUITE is one of peak, kernels, step, sampling, scaling, memory (memory.h). Each measurement, or
+// each that has NAME in its own, is repeated for about so many milliseconds after a warm-up, and
+// printed as a line of JSON: its name, the threads, the median and the least milliseconds of one
+// run and the useful arithmetic of a run in floating-point operations (products only: what the
+// activations, random numbers and updates take is time, not work). Measuring in turns with others,
+// and tables, are bench.mjs's.
 //
 // The suite `networks` measures nothing: it prints what `step` and `sampling` do, a network a line,
 // for the other libraries in peers/ to do the same under the same names.
@@ -17,6 +18,7 @@
 #include "flowmatch/learned_field.h"
 #include "kernels/dense.h"
 #include "kernels/elementwise.h"
+#include "memory.h"
 #include "peak.h"
 
 #include <algorithm>
@@ -355,8 +357,8 @@ void print_networks(const Request& request) {
 int main(int argc, char** argv) {
   if (argc != 4 && argc != 5) {
     std::fprintf(stderr,
-                 "usage: flowmatch_bench networks|peak|kernels|step|sampling|scaling THREADS "
-                 "MILLISECONDS [NAME]\n");
+                 "usage: flowmatch_bench networks|peak|kernels|step|sampling|scaling|memory "
+                 "THREADS MILLISECONDS [NAME]\n");
     return 2;
   }
   const Request request{argv[1], std::atoi(argv[2]), std::atof(argv[3]), argc == 5 ? argv[4] : ""};
@@ -378,6 +380,8 @@ int main(int argc, char** argv) {
     measure_samplers(request);
   } else if (suite == "scaling") {
     measure_scaling(request);
+  } else if (suite == "memory") {
+    bench::measure_memory(request.suite, request.threads);
   } else {
     std::fprintf(stderr, "no suite '%s'\n", argv[1]);
     return 2;

@@ -1,7 +1,7 @@
 // npm run bench: what the core takes for its work, natively and in Chromium, on one thread and on two, beside the peak
 // of the same machine in the same minutes, and beside what other libraries take for the same work.
 //
-//   npm run bench -- [--suites peak,step,sampling,kernels,scaling] [--rounds 5] [--milliseconds 400]
+//   npm run bench -- [--suites peak,step,sampling,kernels,scaling,memory] [--rounds 5] [--milliseconds 400]
 //                    [--only native,simd,relaxed,tensorflow-js,jax-js,pytorch] [--python 'COMMAND'] [--json FILE]
 //
 // Every round measures each place in turn, so that a machine that is shared is slow for all of them alike; the table has
@@ -20,7 +20,7 @@ import { main, UserError } from '../../wasm/toolchain/steps.mjs';
 import { serve } from '../../web/serve.mjs';
 import { launchOptions, setUpChromium } from '../e2e/chromium.mjs';
 import { buildPlaces, ENGINE_NAMES, findPlaces, OWN_SUITES } from './places.mjs';
-import { comparisonTable, suiteTable, summarise } from './tables.mjs';
+import { comparisonTable, memoryTable, suiteTable, summarise } from './tables.mjs';
 
 async function withChromium(work) {
   const { chromium } = await import('@playwright/test');
@@ -88,7 +88,9 @@ await main(async () => {
   }
   console.log(`${machine}, ${cpus().length} processors, medians of ${rounds} rounds; in brackets`);
   console.log('the useful arithmetic as a share of what so many threads of that build could do\n');
-  const tables = suites.map((suite) => suiteTable(summary, places, suite));
+  const tables = suites.map((suite) =>
+    suite === 'memory' ? memoryTable(summary, places) : suiteTable(summary, places, suite),
+  );
   for (const own of ['relaxed, two threads', 'native, two threads']) {
     tables.push(comparisonTable(summary, places, own));
   }

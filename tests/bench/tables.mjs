@@ -18,8 +18,11 @@ export function summarise(records) {
   }
   return [...groups.values()].map((group) => ({
     ...group[0],
-    milliseconds: median(group.map((record) => record.milliseconds)),
-    best: Math.min(...group.map((record) => record.best)),
+    // What is measured in bytes has no time.
+    ...(group[0].milliseconds !== undefined && {
+      milliseconds: median(group.map((record) => record.milliseconds)),
+      best: Math.min(...group.map((record) => record.best)),
+    }),
   }));
 }
 
@@ -58,6 +61,21 @@ export function suiteTable(summary, allPlaces, suite) {
   return markdown(
     [suite, ...places.map(({ name }) => name)],
     namesOf(summary, suite).map((name) => [name, ...places.map((place) => cell(place, name))]),
+  );
+}
+
+/** The suite memory: what is allocated and, in brackets, what memory the program has, step by step. */
+export function memoryTable(summary, allPlaces) {
+  const places = allPlaces.filter(({ suites }) => suites.includes('memory'));
+  const records = summary.filter(({ suite }) => suite === 'memory');
+  const megabytes = (bytes) => (bytes / 2 ** 20).toFixed(2);
+  const cell = (place, name) => {
+    const found = records.find((each) => each.place === place.name && each.name === name);
+    return found ? `${megabytes(found.allocated)} MB (${megabytes(found.memory)} MB)` : '';
+  };
+  return markdown(
+    ['memory', ...places.map(({ name }) => name)],
+    namesOf(summary, 'memory').map((name) => [name, ...places.map((place) => cell(place, name))]),
   );
 }
 

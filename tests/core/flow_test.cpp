@@ -168,27 +168,59 @@ TEST_CASE("a moment between two steps is on the straight line between them") {
 
 TEST_CASE("a flow in slices gives the same bits as in one go") {
   const auto field = GENERATE(ring_field(), network_field());
+  // Fewer frames than steps, and more.
+  const Index frames = GENERATE(1, 4, 20);
   const Points start = normal_points(1000, 2, 2);
+  constexpr Index kBlocks = 32;  // Of 32 points, the last one of 8.
   const SolverConfig config{.solver = Solver::heun, .steps = 9};
   for (const int threads : {1, kMostThreads}) {
+    CAPTURE(frames, threads);
     ThreadPool pool(threads);
-    Flow whole(field, config, start, 4, pool);
+    Flow whole(field, config, start, frames, pool);
     CHECK_FALSE(whole.done());
     CHECK(whole.advance(kForever));
     CHECK(whole.done());
-    Flow sliced(field, config, start, 4, pool);
-    int slices = 1;
+    Flow sliced(field, config, start, frames, pool);
+    Index slices = 1;
     while (!sliced.advance(0)) {
-      REQUIRE(++slices < 1000);
+      REQUIRE(++slices <= kBlocks * config.steps);
       CHECK_FALSE(sliced.done());
     }
-    CHECK(slices > 1);
+    // A slice without any time is a step of a block, of as many blocks as there are threads.
+    CHECK(slices * threads >= kBlocks * config.steps);
     CHECK(sliced.done());
     CHECK(sliced.positions() == whole.positions());
     // What is done stays done.
     CHECK(sliced.advance(0));
     CHECK(sliced.positions() == whole.positions());
+    // Cut anywhere, and then left alone.
+    Flow resumed(field, config, start, frames, pool);
+    for (int slice = 0; slice < 13; ++slice) resumed.advance(0);
+    CHECK(resumed.advance(kForever));
+    CHECK(resumed.positions() == whole.positions());
   }
+}
+
+TEST_CASE("a flow stops after a solver step, in the middle of a block's way") {
+  const auto field = formula_field(2, [](double, const ConstPointsRef& x) { return -x; });
+  ThreadPool pool(1);
+  Flow flow(field, {.solver = Solver::rk4, .steps = 100}, normal_points(64, 2, 2), 100, pool);
+  for (Index step = 1; step <= 100; ++step) {
+    CHECK_FALSE(flow.advance(0));
+    REQUIRE(field->rows() == step * 4 * 32);
+    CHECK(flow.frame(step).row(0) != flow.frame(0).row(0));
+    if (step < 100) CHECK(flow.frame(step + 1).row(0) == flow.frame(0).row(0));
+  }
+}
+
+TEST_CASE("a flow may be given up before it is done") {
+  const auto field = network_field();
+  ThreadPool pool(kMostThreads);
+  for (const double milliseconds : {0.0, 1.0}) {
+    Flow flow(field, {.steps = 10'000}, normal_points(5000, 2, 2), 10, pool);
+    CHECK_FALSE(flow.advance(milliseconds));
+  }
+  CHECK(integrate(field, {.steps = 3}, normal_points(50, 2, 2), pool).allFinite());
 }
 
 TEST_CASE("a flow gives the same bits for any number of threads") {
@@ -214,13 +246,13 @@ TEST_CASE("a point's way does not depend on the other points") {
   }
 }
 
-TEST_CASE("points that are not done yet stand at their start") {
+TEST_CASE("points that have not come so far yet stand at their start") {
   const auto field = ring_field();
   const Points start = normal_points(2000, 2, 5);
   ThreadPool pool(1);
   Flow flow(field, {.steps = 10}, start, 3, pool);
   for (Index f = 0; f <= 3; ++f) CHECK(flow.frame(f) == start);
-  REQUIRE_FALSE(flow.advance(0));
+  for (int step = 0; step < 10; ++step) REQUIRE_FALSE(flow.advance(0));
   CHECK(flow.frame(3).topRows(1) != start.topRows(1));
   for (Index f = 0; f <= 3; ++f) CHECK(flow.frame(f).bottomRows(1000) == start.bottomRows(1000));
 }
@@ -291,7 +323,8 @@ TEST_CASE("an advance of a flow does not allocate") {
   ThreadPool pool(GENERATE(1, 3));
   Flow flow(field, {.solver = Solver::rk4, .steps = 20}, normal_points(300, 2, 9), 30, pool);
   const std::int64_t before = flowmatch::testing::allocation_count();
-  flow.advance(0);
+  for (int slice = 0; slice < 50; ++slice) flow.advance(0);
+  flow.advance(1);
   flow.advance(kForever);
   const std::int64_t allocations = flowmatch::testing::allocation_count() - before;
   CHECK(allocations == 0);
@@ -301,6 +334,7 @@ TEST_CASE("every cloud of a seed starts from the same noise") {
   const Points noise = starting_noise(100, 2, 5);
   CHECK(starting_noise(100, 2, 5) == noise);
   CHECK(starting_noise(30, 2, 5) == noise.topRows(30));
+  CHECK(starting_noise(30, 2, 5, 64) == noise.middleRows(64, 30));
   CHECK(starting_noise(100, 2, 6) != noise);
   Points expected(100, 2);
   fill_normal({5, Purpose::sampling_source, 0}, 0, expected);

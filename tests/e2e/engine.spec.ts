@@ -63,6 +63,23 @@ test('a script of another page uses the engine without a figure', async ({ page,
   expect(trained).toEqual({ stepsDone: 50, reason: 'finished' });
 });
 
+test('a cloud that would take minutes is given up for another', async ({ page, sites }) => {
+  // Forty million million operations for the learned field; the exact one is soon done.
+  const query = '?hidden-layers=1000-1000&particles=100000&solver=rk4&solver-steps=50';
+  const figure = await openFigure(page, sites.plain, query);
+  await expect(figure.element.getByRole('img', { name: /^100,000 particles/ })).toBeVisible();
+  await figure.openSettings();
+  await figure.enter('particles', '50');
+  await expect(
+    figure.element.getByRole('img', { name: /^The same noise, 50 particles/ }),
+  ).toBeVisible();
+  // Nothing of the old cloud is left to be waited for.
+  await figure.button('Train').click();
+  await figure.expectPhase('training');
+  await figure.button('Pause').click();
+  await figure.expectPhase('paused');
+});
+
 test.describe('failures', () => {
   test('a killed worker is reported; a restart loses no setting', async ({
     page,
@@ -110,6 +127,39 @@ test.describe('failures', () => {
       await figure.expectPhase('flowing');
     });
   }
+});
+
+test("the engine's memory for the blog's example is at most 64 MB", async ({ page, sites }) => {
+  test.slow();
+  await page.goto(sites.isolated);
+  const { threads, megabytes } = await page.evaluate(async (script) => {
+    const { Engine, presets, experimentConfigOf, samplerConfigOf } = (await import(
+      script
+    )) as typeof Flowmatch;
+    const config = experimentConfigOf(presets.blog);
+    const sampler = samplerConfigOf(presets.blog, 'learned');
+    const grid = { xMin: -15, xMax: 15, yMin: -15, yMax: 15, columns: 72, rows: 72 };
+    // An engine of its own: the figure of the page has another.
+    const experiment = await new Engine().createExperiment(config);
+    await experiment.train(50);
+    await experiment.flow(sampler, 100, { arrows: { ...grid, columns: 15, rows: 15 } });
+    await experiment.logDensity(
+      Array.from({ length: 41 }, (_, index) => index / 40),
+      grid,
+    );
+    await experiment.irreducibleLoss();
+    await experiment.difference(0.5, grid);
+    // Fewer steps take less time, but no less memory.
+    await experiment.metrics({ ...sampler, steps: 20 }, 10_000);
+    await experiment.train(10);
+    // Memory only grows: as it is when the experiment is made again, it has been at the most.
+    const { memoryBytes, tier } = await experiment.recreate(config);
+    experiment.dispose();
+    return { threads: tier.threads, megabytes: memoryBytes / 2 ** 20 };
+  }, `${sites.isolated}flowmatch.js`);
+  expect(threads).toBeGreaterThan(1);
+  expect(megabytes).toBeGreaterThan(1);
+  expect(megabytes).toBeLessThanOrEqual(64);
 });
 
 test('memory does not grow with every start over', async ({ page, sites }) => {

@@ -144,7 +144,7 @@ class FakeExperiment extends FakeObject {
     if (!(particles >= 1)) {
       return {
         flow: null,
-        problems: [{ field: 'particles', value: String(particles), allowed: 'from 1 to 20000' }],
+        problems: [{ field: 'particles', value: String(particles), allowed: 'from 1 to 100000' }],
       };
     }
     this.use('startFlow');

@@ -196,7 +196,7 @@ describe('values', () => {
   it('say what they may be in words', () => {
     expect(settings.learningRate.allowed).toBe('a number above 0, at most 1');
     expect(settings.emaDecay.allowed).toBe('a number from 0, below 1');
-    expect(settings.particles.allowed).toBe('a whole number from 1 to 20,000');
+    expect(settings.particles.allowed).toBe('a whole number from 1 to 100,000');
     expect(settings.schedule.allowed).toBe('one of cond_ot, sqrt');
     expect(describeProblem({ field: 'steps', value: '', allowed: 'a whole number' })).toBe(
       'Training steps: must be a whole number, not nothing.',

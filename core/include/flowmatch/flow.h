@@ -1,5 +1,6 @@
 // Moves a cloud of points along a field and keeps frames of its way. The work is done in pieces of
-// a given time, so that a page's worker can answer other messages between them.
+// a given time, so that a page's worker can answer other messages between them: it may stop after
+// any solver step of any block of points, and goes on there.
 #pragma once
 
 #include "flowmatch/distribution.h"
@@ -7,6 +8,7 @@
 #include "flowmatch/solver.h"
 #include "flowmatch/thread_pool.h"
 
+#include <atomic>
 #include <memory>
 #include <vector>
 
@@ -24,16 +26,16 @@ class Flow {
   Flow& operator=(const Flow&) = delete;
   ~Flow();
 
-  /// Works for about `milliseconds`, at least on one block of points a thread; returns whether all
-  /// is done.
+  /// Works for about `milliseconds`, at least for one solver step of one block of points; returns
+  /// whether all is done. The result does not depend on how the work is cut, to the bit.
   bool advance(double milliseconds);
-  [[nodiscard]] bool done() const;
+  [[nodiscard]] bool done() const { return blocks_done_ == blocks_; }
 
   [[nodiscard]] Index particles() const { return particles_; }
   [[nodiscard]] Index frames() const { return frames_; }
   /// The time of frame f in [0, frames].
   [[nodiscard]] double time(Index f) const;
-  /// Frame f as N x D. Points that are not done yet stand at their start.
+  /// Frame f as N x D. A point that has not come so far yet stands at its start.
   [[nodiscard]] Eigen::Map<const Points> frame(Index f) const;
   /// All frames: (frames + 1) x N x D.
   [[nodiscard]] const std::vector<float>& positions() const { return positions_; }
@@ -41,9 +43,12 @@ class Flow {
   [[nodiscard]] Index function_evaluations() const;
 
  private:
-  struct Worker;
+  class Deadline;
+  struct Lane;
 
-  void move_block(Index block, Worker& worker);
+  void run(Lane& lane, Deadline deadline);
+  bool take_block(Lane& lane);
+  void step(Lane& lane);
   Eigen::Map<Points> frame_block(Index f, Index first_row, Index rows);
 
   std::shared_ptr<const Field> field_;
@@ -53,15 +58,19 @@ class Flow {
   Index frames_;
   ThreadPool& pool_;
   std::vector<float> positions_;
-  std::vector<std::unique_ptr<Worker>> workers_;
-  Index next_block_ = 0;
+  Index blocks_;
+  /// One for each thread that there may be.
+  std::vector<std::unique_ptr<Lane>> lanes_;
+  std::atomic<Index> blocks_taken_{0};
+  std::atomic<Index> blocks_done_{0};
 };
 
 /// The end points of `start` (N x D) moved along `field`, all at once.
 Points integrate(std::shared_ptr<const Field> field, const SolverConfig& config,
                  const ConstPointsRef& start, ThreadPool& pool);
 
-/// `particles` draws from N(0, I), the noise that every cloud of the same seed starts from.
-Points starting_noise(Index particles, Index dimension, std::uint64_t seed);
+/// `particles` draws from N(0, I), the noise that every cloud of the same seed starts from; of a
+/// larger cloud those from particle `first` on.
+Points starting_noise(Index particles, Index dimension, std::uint64_t seed, Index first = 0);
 
 }  // namespace flowmatch

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { FlowClip } from '../../../web/src/engine/protocol';
+import { maxResultNumbers, type FlowClip } from '../../../web/src/engine/protocol';
 import {
   arrowCount,
   blend,
+  framesFor,
+  framesIn,
   nearestParticle,
   particleCount,
   placeAt,
@@ -43,6 +45,24 @@ describe('a place in a clip', () => {
       const to = times[frame + 1] ?? from;
       expect(from + fraction * (to - from)).toBeCloseTo(t);
     }
+  });
+});
+
+describe('the frames of a clip', () => {
+  it('are fewer where a cloud is so large that its clip would fill a message', () => {
+    expect(framesFor(1)).toBe(100);
+    expect(framesFor(20_000)).toBe(100);
+    for (const particles of [50_000, 99_999, 100_000]) {
+      const numbers = (frames: number) => (frames + 1) * particles * 2;
+      expect(numbers(framesFor(particles))).toBeLessThanOrEqual(maxResultNumbers);
+      expect(numbers(framesFor(particles) + 1)).toBeGreaterThan(maxResultNumbers);
+    }
+  });
+
+  it('pass with time', () => {
+    const long = { ...clip, times: new Float64Array(101) };
+    expect(framesIn(long, 0.12)).toBe(12);
+    expect(framesIn(clip, 0.12)).toBe(1);
   });
 });
 

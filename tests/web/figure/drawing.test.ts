@@ -15,6 +15,13 @@ import {
 } from '../../../web/src/figure/draw/difference';
 import { upsample, upsampledSize, upsampling } from '../../../web/src/figure/draw/field-image';
 import { palettes } from '../../../web/src/figure/draw/palette';
+import {
+  developInk,
+  hazeFrom,
+  inkOpacities,
+  inkStrength,
+  spreadInk,
+} from '../../../web/src/figure/draw/haze';
 import { dotStamp, dotStyle, stampDots } from '../../../web/src/figure/draw/particles';
 import { tracePath } from '../../../web/src/figure/draw/trajectories';
 
@@ -92,6 +99,46 @@ describe('particles', () => {
   it('are finer in denser clouds', () => {
     expect(dotStyle(5000, 500).diameter).toBeLessThan(dotStyle(500, 500).diameter);
     expect(dotStyle(2000, 165).diameter).toBeLessThan(dotStyle(2000, 700).diameter);
+  });
+});
+
+describe('the haze of a large cloud', () => {
+  const viewport = { size: 40, half: 20, pixelRatio: 1 };
+  const inkOf = (...positions: number[]) => {
+    const ink = new Float32Array(40 * 40);
+    spreadInk(ink, Float32Array.of(...positions), viewport);
+    return ink;
+  };
+  const total = (ink: Float32Array) => ink.reduce((sum, amount) => sum + amount, 0);
+
+  it('has one drop for each particle, where it belongs', () => {
+    // The middle of the pixel in column 30, row 9; then the corner of four of them.
+    expect(inkOf(10.5, 10.5)[9 * 40 + 30]).toBe(1);
+    const corner = inkOf(10, 10);
+    for (const at of [9 * 40 + 29, 9 * 40 + 30, 10 * 40 + 29, 10 * 40 + 30]) {
+      expect(corner[at]).toBe(0.25);
+    }
+    const anywhere = Array.from({ length: 200 }, (_, i) => 15 * Math.sin(i * i));
+    expect(total(inkOf(...anywhere))).toBeCloseTo(100, 3);
+  });
+
+  it('has none of a particle outside the window, or nowhere at all', () => {
+    expect(total(inkOf(100, 0, 0, -100, NaN, 0, 0, Infinity, 20, 20))).toBe(0);
+  });
+
+  it('is as opaque as the ink makes it, in its colour, and is gone for the next frame', () => {
+    const ink = Float32Array.of(0, 1, 2, 1e6);
+    const pixels = new Uint32Array(4).fill(1);
+    developInk(ink, pixels, inkOpacities(Math.log(2)), '#0072b2');
+    expect([...pixels].map(alphaOf)).toEqual([0, 128, 191, 255]);
+    expect((pixels[1] ?? 0) & 0xffffff).toBe(0xb27200);
+    expect([...ink]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('is fainter a particle the more there are, but still to be seen', () => {
+    expect(inkStrength(100_000, 450)).toBeLessThan(inkStrength(30_000, 450));
+    expect(inkStrength(hazeFrom, 450)).toBeGreaterThan(1);
+    expect(inkOpacities(inkStrength(100_000, 450))[64]).toBeGreaterThan(40);
   });
 });
 

@@ -3,14 +3,10 @@
  * configurations themselves (it knows their ranges); this keeps absurd sizes away from it.
  */
 import { EngineError } from './errors';
-import type { Grid, Problem } from './protocol';
+import { maxFrames, maxResultNumbers, type Grid, type Problem } from './protocol';
 
-/** Most frames of a flow; it has one moment more. */
-export const maxFrames = 1000;
 /** Most columns or rows of a grid. */
 export const maxGridSide = 1024;
-/** Most numbers in one result: 32 MB of them. */
-export const maxResultNumbers = 8 * 2 ** 20;
 /** Most weights times points of a training step, so that no step takes much longer than a tenth of a second. */
 export const maxStepWork = 2 ** 29;
 

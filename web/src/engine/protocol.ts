@@ -9,6 +9,11 @@
  * Not here: how a request is scheduled (worker.ts), or how a reply finds its caller (client.ts).
  */
 
+/** Most frames of a flow; it has one moment more. */
+export const maxFrames = 1000;
+/** Most numbers in one result: 32 MB of them. */
+export const maxResultNumbers = 8 * 2 ** 20;
+
 /** How strongly each name binds: these are the core's own names, passed through unchanged. */
 export type ScheduleName = 'cond_ot' | 'sqrt';
 export type ActivationName = 'silu' | 'tanh' | 'relu' | 'elu' | 'gelu';

@@ -5,24 +5,25 @@
  *
  * Not here: Worker globals, clocks and timers (worker.ts brings them), or any numerical work.
  */
-import { Checks, maxFrames, maxStepWork } from './checks';
+import { Checks, maxStepWork } from './checks';
 import { EngineError, messageOf } from './errors';
 import { gridPoints } from './grid';
 import { problemsOf, type EngineModule, type Experiment } from './module';
-import type {
-  Difference,
-  ErrorBody,
-  ExperimentConfig,
-  FieldName,
-  FlowClip,
-  FromWorker,
-  Grid,
-  Metrics,
-  Problem,
-  ReplyOf,
-  Request,
-  RequestKind,
-  Trained,
+import {
+  maxFrames,
+  type Difference,
+  type ErrorBody,
+  type ExperimentConfig,
+  type FieldName,
+  type FlowClip,
+  type FromWorker,
+  type Grid,
+  type Metrics,
+  type Problem,
+  type ReplyOf,
+  type Request,
+  type RequestKind,
+  type Trained,
 } from './protocol';
 
 /** What the surroundings provide. */

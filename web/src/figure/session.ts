@@ -20,6 +20,7 @@ import type {
 } from '../engine/protocol';
 import { experimentConfigOf, samplerConfigOf } from '../state/configs';
 import type { State } from '../state/settings';
+import { framesFor } from './data/clip';
 import { evenTimes, type FieldMovie } from './data/field-movie';
 import { LossHistory } from './data/loss-history';
 import { RateMeter } from './data/rate';
@@ -70,8 +71,6 @@ export type EngineLike = Pick<Engine, 'status' | 'error' | 'restart'> &
     createExperiment(config: ExperimentConfig, options?: CallOptions): Promise<ExperimentLike>;
   };
 
-/** Frames of a clip after its first. */
-const clipFrames = 100;
 const densityTimes = 41;
 /** Least milliseconds from one learned clip to the next while training. */
 const clipPause = 700;
@@ -354,7 +353,7 @@ export class Session {
   async #flow(field: FieldName): Promise<FlowClip | null> {
     if (!this.#experiment || !this.#sampler) return null;
     const sampler = { ...this.#sampler, field };
-    return await this.#experiment.flow(sampler, clipFrames, {
+    return await this.#experiment.flow(sampler, framesFor(sampler.particles), {
       signal: this.#samplerLife.signal,
       ...(this.#arrows ? { arrows: this.arrowGrid } : {}),
     });
@@ -557,8 +556,10 @@ function renew(life: AbortController): AbortController {
   return new AbortController();
 }
 
+/** The clip before is kept only where particles can glide from it: of a large cloud it is tens of megabytes. */
 function takeOver(shown: Shown | null, clip: FlowClip, arrowGrid: Grid): Shown {
-  return { clip, arrowGrid, previous: shown?.clip ?? null, since: performance.now() };
+  const before = shown?.clip.positions.length === clip.positions.length ? shown.clip : null;
+  return { clip, arrowGrid, previous: before, since: performance.now() };
 }
 
 /** Milliseconds to leave the engine to training after work that took `seconds`. */

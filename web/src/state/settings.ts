@@ -129,7 +129,7 @@ export const settings = {
     group: 'sampler',
     default: 2000,
     min: 1,
-    max: 20_000,
+    max: 100_000,
   }),
   noiseSeed: whole({
     name: 'noise-seed',

@@ -2,7 +2,7 @@
  * A clip is a cloud's whole way from t = 0 to t = 1, computed once by the engine; here it is read at any t
  * between its frames, so that a scrub never waits for the worker.
  */
-import type { FlowClip } from '../../engine/protocol';
+import { maxResultNumbers, type FlowClip } from '../../engine/protocol';
 
 /** Which two frames t lies between: `frame` and the next, and how far along. */
 export interface Place {
@@ -26,6 +26,20 @@ export function placeAt(times: Float64Array, t: number): Place {
   const start = times[low] ?? 0;
   const end = times[high] ?? 1;
   return { frame: low, fraction: end > start ? (t - start) / (end - start) : 0 };
+}
+
+/** Frames of a clip after its first, where there is room for so many. */
+const usualFrames = 100;
+
+/** Frames to ask for, after the first, of a cloud of so many particles: fewer of one that would fill a message. */
+export function framesFor(particles: number): number {
+  const moments = Math.floor(maxResultNumbers / (2 * particles));
+  return Math.max(1, Math.min(usualFrames, moments - 1));
+}
+
+/** Frames in which so much of the time from 0 to 1 passes, but one at least. */
+export function framesIn(clip: FlowClip, time: number): number {
+  return Math.max(1, Math.round(time * (clip.times.length - 1)));
 }
 
 /** Number of particles in a clip. */

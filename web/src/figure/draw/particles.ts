@@ -1,10 +1,11 @@
 /**
  * The particles layer: round, translucent, sub-pixel exact dots, blended pixel by pixel into an image of
  * our own and put on the canvas at once. Thousands of dots cost a few milliseconds this way on any machine,
- * with or without a GPU; thousands of calls to a canvas do not.
+ * with or without a GPU; thousands of calls to a canvas do not. Of a cloud of many more it is a haze (haze.ts).
  */
 import { packColor } from './color-table';
 import { affineX, affineY, type Viewport } from './geometry';
+import { developInk, hazeFrom, inkOpacities, inkStrength, spreadInk } from './haze';
 
 /** A dot's centre may lie at any of this many places across a pixel, in each direction. */
 const subPixels = 4;
@@ -94,7 +95,7 @@ export function stampDots(
   }
 }
 
-/** Memory that the layer keeps between frames: the image and the stamp of one panel. */
+/** Memory that the layer keeps between frames: the image of one panel, and what it is made with. */
 export class ParticleBuffer {
   #image: ImageData | undefined;
   #pixels = new Uint32Array(0);
@@ -102,6 +103,9 @@ export class ParticleBuffer {
   #context: OffscreenCanvasRenderingContext2D | null = null;
   #stamp: DotStamp | undefined;
   #stampKey = '';
+  #ink = new Float32Array(0);
+  #opacities: Uint8Array = new Uint8Array(0);
+  #strength = NaN;
 
   draw(
     context: CanvasRenderingContext2D,
@@ -109,14 +113,27 @@ export class ParticleBuffer {
     positions: Float32Array,
     color: string,
   ): void {
-    const { size, pixelRatio } = viewport;
+    const isHaze = positions.length / 2 > hazeFrom;
+    const image = this.#sized(isHaze ? hazeViewport(viewport) : viewport);
+    if (isHaze) this.#drawHaze(hazeViewport(viewport), positions, color);
+    else this.#drawDots(viewport, positions, color);
+    if (!image || !this.#canvas) return;
+    this.#context?.putImageData(image, 0, 0);
+    context.drawImage(this.#canvas, 0, 0, viewport.size, viewport.size);
+  }
+
+  #sized({ size }: Viewport): ImageData | undefined {
     if (this.#image?.width !== size) {
       this.#image = new ImageData(size, size);
       this.#pixels = new Uint32Array(this.#image.data.buffer);
       this.#canvas = new OffscreenCanvas(size, size);
       this.#context = this.#canvas.getContext('2d');
     }
-    if (!this.#canvas || !this.#context) return;
+    return this.#image;
+  }
+
+  #drawDots(viewport: Viewport, positions: Float32Array, color: string): void {
+    const { size, pixelRatio } = viewport;
     const style = dotStyle(positions.length / 2, size / pixelRatio);
     const key = `${style.diameter * pixelRatio} ${style.opacity}`;
     if (!this.#stamp || this.#stampKey !== key) {
@@ -125,7 +142,22 @@ export class ParticleBuffer {
     }
     this.#pixels.fill(0);
     stampDots(this.#pixels, size, positions, viewport, this.#stamp, color);
-    this.#context.putImageData(this.#image, 0, 0);
-    context.drawImage(this.#canvas, 0, 0);
   }
+
+  #drawHaze(viewport: Viewport, positions: Float32Array, color: string): void {
+    const { size } = viewport;
+    const strength = inkStrength(positions.length / 2, size);
+    if (this.#strength !== strength) {
+      this.#opacities = inkOpacities(strength);
+      this.#strength = strength;
+    }
+    if (this.#ink.length !== size * size) this.#ink = new Float32Array(size * size);
+    spreadInk(this.#ink, positions, viewport);
+    developInk(this.#ink, this.#pixels, this.#opacities, color);
+  }
+}
+
+/** A haze has nothing to show that is finer than a CSS pixel, and costs by the pixel. */
+function hazeViewport({ size, half, pixelRatio }: Viewport): Viewport {
+  return { size: Math.max(2, Math.round(size / pixelRatio)), half, pixelRatio: 1 };
 }

@@ -3,15 +3,16 @@
  * that lies just behind each of them, drawn afresh for every t.
  */
 import type { FlowClip } from '../../engine/protocol';
-import { particleCount, type Place } from '../data/clip';
+import { framesIn, particleCount, type Place } from '../data/clip';
 import { toPixelX, toPixelY, type Viewport } from './geometry';
 
 /** How many particles show their way: enough to see the flow, few enough to follow one. */
 export const trajectoryCount = 150;
-/** Paths are smooth: every so many frames give a point of a polyline. */
-const frameStride = 3;
-/** Frames of a clip that the tail behind a particle reaches back. */
-const tailFrames = 12;
+/** Paths are smooth: a point of a polyline comes so much of t after the last one; in tails, so much. */
+const wayStride = 0.03;
+const tailStride = 0.02;
+/** How far the tail behind a particle reaches back in t. */
+const tailLength = 0.12;
 
 function shownCount(clip: FlowClip): number {
   return Math.min(trajectoryCount, particleCount(clip));
@@ -59,9 +60,10 @@ export function drawTrajectories(
   context.strokeStyle = color;
   context.lineWidth = 0.9 * viewport.pixelRatio;
   context.globalAlpha = 0.34;
+  const stride = framesIn(clip, wayStride);
   for (let index = from; index < Math.min(to, shownCount(clip)); index++) {
     const path = new Path2D();
-    tracePath(path, viewport, clip, index, 0, clip.times.length - 1, frameStride);
+    tracePath(path, viewport, clip, index, 0, clip.times.length - 1, stride);
     context.stroke(path);
   }
   context.restore();
@@ -77,10 +79,11 @@ export function drawTails(
   color: string,
   opacity: number,
 ): void {
-  const first = Math.max(0, place.frame - tailFrames);
+  const first = Math.max(0, place.frame - framesIn(clip, tailLength));
+  const stride = framesIn(clip, tailStride);
   const path = new Path2D();
   for (let index = 0; index < shownCount(clip); index++) {
-    tracePath(path, viewport, clip, index, first, place.frame, 2);
+    tracePath(path, viewport, clip, index, first, place.frame, stride);
     path.lineTo(
       toPixelX(viewport, positions[2 * index] ?? 0),
       toPixelY(viewport, positions[2 * index + 1] ?? 0),
