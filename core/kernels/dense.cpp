@@ -86,8 +86,7 @@ HWY_INLINE void accumulate_step(const float* HWY_RESTRICT x, const WeightOf& wei
 /// are consecutive.
 template <Index kFeatures>
 HWY_INLINE void accumulate_inputs(const float* HWY_RESTRICT weight, Index inputs,
-                                  const float* HWY_RESTRICT x,
-                                  Tile<kFeatures>& sums) {
+                                  const float* HWY_RESTRICT x, Tile<kFeatures>& sums) {
   const float* HWY_RESTRICT rows[kBound<kFeatures>];
   for (Index i = 0; i < kFeatures; ++i) rows[i] = weight + i * inputs;
   // Not unrolled: LLVM would overlap the steps for WebAssembly until more vectors are alive than
@@ -102,8 +101,7 @@ HWY_INLINE void accumulate_inputs(const float* HWY_RESTRICT weight, Index inputs
 /// sums[i] += sum over n of packed[n * kFeatures + i] dy[n]: the features are inputs.
 template <Index kFeatures>
 HWY_INLINE void accumulate_outputs(const float* HWY_RESTRICT packed, Index outputs,
-                                   const float* HWY_RESTRICT dy,
-                                   Tile<kFeatures>& sums) {
+                                   const float* HWY_RESTRICT dy, Tile<kFeatures>& sums) {
   for (Index n = 0; n < outputs; ++n) {
     accumulate_step<kFeatures, 2>(dy, [&](Index i) { return packed[i]; }, sums);
     packed += kFeatures;
@@ -356,12 +354,10 @@ constexpr int kLastBlock = kBlocks - 1;
 /// In each block of four lanes, the transpose of the 4 x 4 numbers that four vectors hold there.
 HWY_INLINE void transpose_blocks(Floats (&v)[4]) {
   const hn::RepartitionToWide<FloatTag> pairs;
-  const auto low = [&](Floats a, Floats b) HWY_ATTR {
-    return hn::BitCast(pairs, hn::InterleaveLower(kFloats, a, b));
-  };
-  const auto high = [&](Floats a, Floats b) HWY_ATTR {
-    return hn::BitCast(pairs, hn::InterleaveUpper(kFloats, a, b));
-  };
+  const auto low = [&](Floats a, Floats b)
+                       HWY_ATTR { return hn::BitCast(pairs, hn::InterleaveLower(kFloats, a, b)); };
+  const auto high = [&](Floats a, Floats b)
+                        HWY_ATTR { return hn::BitCast(pairs, hn::InterleaveUpper(kFloats, a, b)); };
   const auto ab_low = low(v[0], v[1]);
   const auto ab_high = high(v[0], v[1]);
   const auto cd_low = low(v[2], v[3]);
@@ -464,8 +460,8 @@ HWY_INLINE void for_each_vectors(Index count, const Part& part) {
 }
 
 /// d_weight, with the inputs along the vectors.
-void weight_gradient_along_inputs(const DenseShape& shape, const float* dy, const float* x,
-                                  Sum sum, float* d_weight) {
+void weight_gradient_along_inputs(const DenseShape& shape, const float* dy, const float* x, Sum sum,
+                                  float* d_weight) {
   HWY_ALIGN float rows[kBound<kPackedPanels * kPanel * kPanel>];
   for_each_vectors(shape.inputs, [&](auto vectors, Index input, Index inputs) HWY_ATTR {
     constexpr Index kVectors = decltype(vectors)::value;
@@ -485,8 +481,8 @@ void weight_gradient_along_inputs(const DenseShape& shape, const float* dy, cons
   });
 }
 
-/// d_weight of `inputs` inputs, at most kGradientChunk, and `outputs` outputs from `sums`, which has
-/// a row of kVectors vectors for each input.
+/// d_weight of `inputs` inputs, at most kGradientChunk, and `outputs` outputs from `sums`, which
+/// has a row of kVectors vectors for each input.
 template <Index kVectors>
 HWY_INLINE void write_turned(Index inputs, Index outputs, const float* HWY_RESTRICT sums, Sum sum,
                              Index stride, float* HWY_RESTRICT d_weight) {
@@ -552,7 +548,8 @@ HWY_INLINE FourFloats fold(const Floats (&v)[4]) {
   FourFloats sum = hn::ExtractBlock<0>(blocks);
   if constexpr (kBlocks > 1) {
     sum = hn::Zero(kFour);
-    for_each_block(blocks, [&](FourFloats four, Index /*block*/) HWY_ATTR { sum = hn::Add(sum, four); });
+    for_each_block(blocks,
+                   [&](FourFloats four, Index /*block*/) HWY_ATTR { sum = hn::Add(sum, four); });
   }
   return sum;
 }

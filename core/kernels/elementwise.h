@@ -23,9 +23,9 @@ struct AdamScalars {
 void adam_update(const AdamScalars& scalars, Index count, const float* gradient,
                  float* first_moment, float* second_moment, float* parameters, float* ema);
 
-/// total[i] = the sum of parts[p][i] in the order of the parts, at least one, of which the first may
-/// be total itself. Returns whether every total is finite and below 1e18 in magnitude, so that its
-/// square is finite too.
+/// total[i] = the sum of parts[p][i] in the order of the parts, at least one, of which the first
+/// may be total itself. Returns whether every total is finite and below 1e18 in magnitude, so that
+/// its square is finite too.
 bool sum_parts(Index count, std::span<const float* const> parts, float* total);
 
 /// count standard normal numbers in place of 2 * ceil(count / 2) uniform words: Box-Muller on pairs

@@ -173,9 +173,7 @@ struct Tanh {
   // sign(x) (1 - e) / (1 + e) with e = exp(-2 |x|); near 0, where 1 - e cancels, x times an even
   // polynomial.
   using Exp = Exponential<Sign::minus>;
-  static HWY_INLINE Floats argument(FloatTag /*d*/, Floats x) {
-    return hn::Abs(hn::Add(x, x));
-  }
+  static HWY_INLINE Floats argument(FloatTag /*d*/, Floats x) { return hn::Abs(hn::Add(x, x)); }
   static HWY_INLINE Floats value(FloatTag d, Floats x, Floats e) {
     const Floats one = constant<1.0F>(d);
     const Floats large = hn::CopySign(hn::Div(hn::Sub(one, e), hn::Add(one, e)), x);
@@ -218,8 +216,8 @@ struct Elu {
     p = multiply_add(p, x, constant<1.0F / 6.0F>(d));
     p = multiply_add(p, x, constant<0.5F>(d));
     const Floats near_zero = multiply_add(hn::Mul(p, x), x, x);
-    const Floats negative = hn::IfThenElse(hn::Gt(x, constant<-0.25F>(d)), near_zero,
-                                           hn::Sub(e, constant<1.0F>(d)));
+    const Floats negative =
+        hn::IfThenElse(hn::Gt(x, constant<-0.25F>(d)), near_zero, hn::Sub(e, constant<1.0F>(d)));
     return keep_nan(x, hn::IfThenElse(hn::Gt(x, hn::Zero(d)), x, negative));
   }
   static HWY_INLINE Floats value(FloatTag d, Floats x, Floats e, Floats& derivative) {
