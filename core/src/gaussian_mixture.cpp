@@ -1,14 +1,14 @@
 #include "flowmatch/gaussian_mixture.h"
 
 #include "mixture_math.h"
-
-#include <Eigen/Eigenvalues>
+#include "principal_axes.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <numbers>
 #include <string>
+#include <utility>
 
 namespace flowmatch {
 
@@ -38,9 +38,9 @@ void check_covariance(const Eigen::MatrixXd& covariance, Index dimension, const 
     problems.add(field, "not symmetric", "a symmetric matrix");
     return;
   }
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
-  const double smallest = solver.eigenvalues()[0];
-  const double largest = solver.eigenvalues()[dimension - 1];
+  const Eigen::VectorXd variances = principal_axes(covariance).variances;
+  const double smallest = variances[0];
+  const double largest = variances[dimension - 1];
   if (!(smallest >= kMinVariance)) {
     problems.add(field, "smallest variance " + format_number(smallest),
                  "positive definite, each variance at least " + format_number(kMinVariance));
@@ -63,10 +63,9 @@ GaussianMixture::Component make_component(double weight, const Eigen::VectorXd& 
   component.isotropic =
       covariance == (covariance(0, 0) * Eigen::MatrixXd::Identity(dimension, dimension)).eval();
   if (!component.isotropic) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-    component.axes = solver.eigenvectors();
-    // Validated by another algorithm, from which this one may differ by its rounding.
-    component.variances = solver.eigenvalues().cwiseMax(kMinVariance);
+    auto [axes, variances] = principal_axes(covariance);
+    component.axes = std::move(axes);
+    component.variances = std::move(variances);
   }
   component.sample_root =
       (component.axes * component.variances.cwiseSqrt().asDiagonal()).cast<float>();
