@@ -3,7 +3,6 @@
 // defined here.
 #include <hwy/base.h>
 
-#include <cstddef>
 #include <cstdlib>
 
 /// Highway's end of the program when a precondition of its own does not hold.
@@ -13,9 +12,10 @@ void Abort(const char* /*file*/, int /*line*/, const char* /*format*/, ...) {
 }
 }  // namespace hwy
 
-/// embind's name for a type that was never bound, in an error of the module's own making: without
-/// run-time type information it is only an address.
-extern "C" int snprintf(char* text, std::size_t size, const char* /*format*/, ...) {
-  if (size > 0) *text = '\0';
+/// What embind names a type by that was never bound, in an error that only a fault of the bindings
+/// can bring: without run-time type information, its address. This is sprintf as Emscripten calls
+/// it where no number has a point.
+extern "C" int siprintf(char* text, const char* /*format*/, ...) {
+  *text = '\0';
   return 0;
 }

@@ -1,6 +1,7 @@
 #include "flowmatch/optimizer.h"
 
 #include "kernels/elementwise.h"
+#include "whole_power.h"
 
 #include <algorithm>
 #include <cmath>
@@ -58,13 +59,13 @@ Adam::Adam(const AdamConfig& config, Index parameter_count)
 void Adam::update(Index first, Index last, Index step, double learning_rate, double ema_decay,
                   std::span<const float> gradient, std::span<float> parameters,
                   std::span<float> ema) {
-  const auto t = static_cast<double>(step + 1);
+  const Index t = step + 1;
   const kernels::AdamScalars scalars{
       .beta1 = static_cast<float>(config_.beta1),
       .beta2 = static_cast<float>(config_.beta2),
       .epsilon = static_cast<float>(config_.epsilon),
-      .step_size = static_cast<float>(learning_rate / (1 - std::pow(config_.beta1, t))),
-      .inverse_root_bias2 = static_cast<float>(1 / std::sqrt(1 - std::pow(config_.beta2, t))),
+      .step_size = static_cast<float>(learning_rate / (1 - whole_power(config_.beta1, t))),
+      .inverse_root_bias2 = static_cast<float>(1 / std::sqrt(1 - whole_power(config_.beta2, t))),
       .ema_decay = static_cast<float>(ema_decay)};
   kernels::adam_update(scalars, last - first, gradient.data() + first, first_moment_.data() + first,
                        second_moment_.data() + first, parameters.data() + first,
