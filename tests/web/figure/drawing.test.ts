@@ -6,6 +6,7 @@ import {
   cssGradient,
   packColor,
   parseColor,
+  through,
 } from '../../../web/src/figure/draw/color-table';
 import { densityIndex } from '../../../web/src/figure/draw/density';
 import {
@@ -34,6 +35,20 @@ describe('colours', () => {
     expect(cssGradient(table, 2)).toBe(
       'linear-gradient(to right, rgb(255 255 255), rgb(10 20 30))',
     );
+  });
+
+  it('of a map lie on straight lines between its stops', () => {
+    const map = through('#000000', '#640000', '#6464c8');
+    const at = (u: number) => parseColor(map(u));
+    expect([-1, 0, 0.25, 0.5, 0.75, 1, 2].map(at)).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+      [50, 0, 0],
+      [100, 0, 0],
+      [100, 50, 100],
+      [100, 100, 200],
+      [100, 100, 200],
+    ]);
   });
 
   it('of each map leave the ground steadily, in both themes', () => {

@@ -39,6 +39,7 @@ import { palettes, type Palette, type ThemeName } from './draw/palette';
 import { nextParticle, pointedParticle } from './follow';
 import { formatSignificant, formatTime } from './format';
 import { legendOf } from './legend';
+import { loadParts } from './load-parts';
 import { engineNotice, ignoredNotice } from './notices';
 import { titleOf } from './panel-title';
 import { LossViewer, qualityOf, runOf } from './part-views';
@@ -75,7 +76,7 @@ export class FlowMatching extends LitElement {
 
   /** From when the reader comes near the figure. */
   #session: Session | undefined;
-  #density: DensityLayer | undefined;
+  #density: DensityLayer | null = null;
   /** Training begins as soon as the next experiment is there. */
   #trainWhenReady = false;
   /** The flow begins with the first frame, not while the engine is on its way. */
@@ -92,7 +93,7 @@ export class FlowMatching extends LitElement {
       return {
         state: this.#state,
         session,
-        density: this.#density,
+        density: this.#density ?? undefined,
         palette: this.#palette,
         followed: this.#followed,
         still: this.#stillQuery.matches,
@@ -158,7 +159,7 @@ export class FlowMatching extends LitElement {
       if (this.isConnected) return;
       this.#session?.close();
       this.#session = undefined;
-      this.#density = undefined;
+      this.#density = null;
     });
   }
 
@@ -211,7 +212,7 @@ export class FlowMatching extends LitElement {
 
   #startSession(): void {
     this.#session?.close();
-    this.#density = undefined;
+    this.#density = null;
     const session: Session = new Session(Engine.shared(this.#state.tier), (change) => {
       if (session === this.#session) this.#onSession(change);
     });
@@ -353,7 +354,11 @@ export class FlowMatching extends LitElement {
         this.#refused = session.problems;
         break;
       case 'density':
-        this.#density = session.density ? new DensityLayer(session.density) : undefined;
+        this.#density =
+          session.density &&
+          new DensityLayer(session.density, () => {
+            this.#stage.requestFrame();
+          });
         break;
       case 'difference':
         this.#stage.requestFrame();
@@ -368,6 +373,7 @@ export class FlowMatching extends LitElement {
 
   #tellErrors({ phase, error, diverged, stepsDone }: Session): void {
     if (phase === 'error') {
+      void loadParts();
       this.#dispatch('flowmatch-error', { code: error?.code, message: error?.message });
     }
     if (diverged) this.#dispatch('flowmatch-error', { code: 'diverged', stepsDone });
@@ -413,6 +419,7 @@ export class FlowMatching extends LitElement {
       this.#stage.requestFrame();
     }
     this.#dispatch('flowmatch-frame', { milliseconds: startTime });
+    void loadParts();
   }
 
   #onFrame({ t }: Reading): void {

@@ -89,7 +89,7 @@ export function drawPanel(
   return more;
 }
 
-/** The same for a still: whatever takes several frames is drawn to its end. */
+/** The same for a still: whatever takes several frames is drawn to its end. For contours, `loadContours` first. */
 export function drawStill(
   context: CanvasRenderingContext2D,
   viewport: Viewport,
