@@ -39,9 +39,15 @@ export const test = base.extend<Tests, { sites: Sites }>({
     async ({}, use) => {
       const isolated = await serve({
         root: dist,
+        encodings: ['br', 'gzip'],
         headers: { 'Content-Security-Policy': strictPolicy },
       });
-      const plain = await serve({ root: dist, base: '/some/path/', isolation: false });
+      const plain = await serve({
+        root: dist,
+        base: '/some/path/',
+        isolation: false,
+        encodings: ['gzip'],
+      });
       const folder = mkdtempSync(join(tmpdir(), 'flowmatch-post-'));
       cpSync(post, folder, { recursive: true });
       for (const name of readdirSync(folder)) {
