@@ -2,11 +2,11 @@
 
 #include "mixture_math.h"
 #include "principal_axes.h"
+#include "turn.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 #include <string>
 #include <utility>
 
@@ -110,10 +110,9 @@ Problems validate(const GaussianMixtureConfig& config) {
 GaussianMixtureConfig ring_mixture(Index components, double radius, double standard_deviation) {
   GaussianMixtureConfig config;
   for (Index k = 0; k < components; ++k) {
-    const double angle =
-        2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(components);
+    const auto [x, y] = circle_point(static_cast<double>(k) / static_cast<double>(components));
     config.weights.push_back(1);
-    config.means.emplace_back(Eigen::Vector2d(radius * std::cos(angle), radius * std::sin(angle)));
+    config.means.emplace_back(Eigen::Vector2d(radius * x, radius * y));
     config.covariances.emplace_back(standard_deviation * standard_deviation *
                                     Eigen::Matrix2d::Identity());
   }

@@ -1,11 +1,11 @@
 #include "flowmatch/optimizer.h"
 
 #include "kernels/elementwise.h"
+#include "turn.h"
 #include "whole_power.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace flowmatch {
 
@@ -32,7 +32,7 @@ double learning_rate_factor(LearningRateDecay decay, Index step, Index steps) {
       return 1;
     case LearningRateDecay::cosine: {
       const double progress = static_cast<double>(step) / static_cast<double>(steps);
-      return 0.5 * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0)));
+      return 0.5 * (1 + circle_point(std::min(progress, 1.0) / 2).x);
     }
   }
   return 1;
