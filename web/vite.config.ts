@@ -88,11 +88,24 @@ function wasmBuilds(): Plugin {
   };
 }
 
+/** Files that come later have no style sheets to be fetched with them, which is all that Vite's helper is for. */
+function withoutPreloading(): Plugin {
+  return {
+    name: 'flowmatch-without-preloading',
+    apply: 'build',
+    enforce: 'pre',
+    load: (id) =>
+      id.endsWith('vite/preload-helper.js')
+        ? 'export const __vitePreload = (load) => load();'
+        : null,
+  };
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
   cacheDir: '../node_modules/.vite',
-  plugins: [wasmBuilds()],
+  plugins: [wasmBuilds(), withoutPreloading()],
   server: { headers: isolation },
   worker: { format: 'es' },
   build: {
@@ -100,7 +113,7 @@ export default defineConfig({
     emptyOutDir: true,
     // Browsers with WebAssembly SIMD have all of this, top-level await and import.meta among it.
     target: 'es2022',
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     assetsInlineLimit: 0,
     rolldownOptions: {
       // What flowmatch.js exports is for other scripts too.

@@ -39,7 +39,7 @@ export const test = base.extend<Tests, { sites: Sites }>({
     async ({}, use) => {
       const isolated = await serve({
         root: dist,
-        encodings: ['br', 'gzip'],
+        encodings: ['gzip'],
         headers: { 'Content-Security-Policy': strictPolicy },
       });
       const plain = await serve({
@@ -55,7 +55,7 @@ export const test = base.extend<Tests, { sites: Sites }>({
         writeFileSync(path, readFileSync(path, 'utf8').replaceAll(placeholder, plain.url));
       }
       writeFileSync(join(folder, 'nothing.html'), '<link rel="icon" href="data:," />');
-      const blog = await serve({ root: folder, isolation: false });
+      const blog = await serve({ root: folder, isolation: false, encodings: ['br', 'gzip'] });
       const nothing = new URL('nothing.html', blog.url).href;
       await use({ isolated: isolated.url, plain: plain.url, blog: blog.url, nothing });
       await Promise.all([isolated.close(), plain.close(), blog.close()]);

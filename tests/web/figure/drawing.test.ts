@@ -9,11 +9,8 @@ import {
   through,
 } from '../../../web/src/figure/draw/color-table';
 import { densityIndex } from '../../../web/src/figure/draw/density';
-import {
-  differenceOpacity,
-  differencePosition,
-  differenceTicks,
-} from '../../../web/src/figure/draw/difference';
+import { differencePosition, differenceTicks } from '../../../web/src/figure/draw/difference';
+import { differenceOpacity } from '../../../web/src/figure/draw/difference-layer';
 import { upsample, upsampledSize, upsampling } from '../../../web/src/figure/draw/field-image';
 import { palettes } from '../../../web/src/figure/draw/palette';
 import { dotStamp, dotStyle, stampDots } from '../../../web/src/figure/draw/particles';

@@ -34,7 +34,7 @@ import { Announcer } from './announcer';
 import { Clock, type Reading } from './clock';
 import type { ChangeEvent, Command, CommandEvent } from './controls/events';
 import type { TimeControl } from './controls/time-control';
-import { DensityLayer } from './draw/density';
+import type { MapLayers } from './draw/map-layers';
 import { palettes, type Palette, type ThemeName } from './draw/palette';
 import { nextParticle, pointedParticle } from './follow';
 import { formatSignificant, formatTime } from './format';
@@ -76,7 +76,7 @@ export class FlowMatching extends LitElement {
 
   /** From when the reader comes near the figure. */
   #session: Session | undefined;
-  #density: DensityLayer | null = null;
+  #maps: MapLayers | undefined;
   /** Training begins as soon as the next experiment is there. */
   #trainWhenReady = false;
   /** The flow begins with the first frame, not while the engine is on its way. */
@@ -93,7 +93,7 @@ export class FlowMatching extends LitElement {
       return {
         state: this.#state,
         session,
-        density: this.#density ?? undefined,
+        maps: this.#maps,
         palette: this.#palette,
         followed: this.#followed,
         still: this.#stillQuery.matches,
@@ -159,7 +159,7 @@ export class FlowMatching extends LitElement {
       if (this.isConnected) return;
       this.#session?.close();
       this.#session = undefined;
-      this.#density = null;
+      this.#maps = undefined;
     });
   }
 
@@ -212,7 +212,7 @@ export class FlowMatching extends LitElement {
 
   #startSession(): void {
     this.#session?.close();
-    this.#density = null;
+    this.#maps = undefined;
     const session: Session = new Session(Engine.shared(this.#state.tier), (change) => {
       if (session === this.#session) this.#onSession(change);
     });
@@ -354,12 +354,8 @@ export class FlowMatching extends LitElement {
         this.#refused = session.problems;
         break;
       case 'density':
-        this.#density =
-          session.density &&
-          new DensityLayer(session.density, () => {
-            this.#stage.requestFrame();
-          });
-        break;
+        void this.#adoptDensity(session);
+        return;
       case 'difference':
         this.#stage.requestFrame();
         return;
@@ -368,6 +364,18 @@ export class FlowMatching extends LitElement {
         break;
     }
     this.requestUpdate();
+    this.#stage.requestFrame();
+  }
+
+  async #adoptDensity(session: Session): Promise<void> {
+    const { MapLayers } = await import('./draw/map-layers');
+    if (session !== this.#session) return;
+    this.#maps =
+      session.density === null
+        ? undefined
+        : new MapLayers(session.density, () => {
+            this.#stage.requestFrame();
+          });
     this.#stage.requestFrame();
   }
 

@@ -70,7 +70,7 @@ export function sceneOf(kind: PanelKind, scenery: Scenery, t: number, now: numbe
     t,
     palette,
     clouds: clouds[kind].filter((each) => each !== undefined),
-    density: scenery.density,
+    maps: scenery.maps,
     densityStyle: !state.showDensity ? 'none' : isMap ? 'contours' : 'backdrop',
     difference: isMap ? (session.difference ?? undefined) : undefined,
     showParticles: state.showParticles,

@@ -6,9 +6,9 @@ import type { FlowClip, Grid } from '../../engine/protocol';
 import { arrowCount, blend, particleCount, placeAt, readFrame, sized } from '../data/clip';
 import { drawArrows } from './arrows';
 import { AxesMemory, drawGround } from './axes';
-import type { DensityLayer } from './density';
-import { DifferenceLayer, type DifferenceMap } from './difference';
+import type { DifferenceMap } from './difference';
 import type { Viewport } from './geometry';
+import type { MapLayers } from './map-layers';
 import type { Palette } from './palette';
 import { ParticleBuffer } from './particles';
 import { drawFollowed } from './followed';
@@ -29,7 +29,8 @@ export interface Scene {
   readonly palette: Palette;
   /** Drawn one over the other, in this order. */
   readonly clouds: readonly Cloud[];
-  readonly density: DensityLayer | undefined;
+  /** Undefined until the density is known; the difference then waits for it, too. */
+  readonly maps: MapLayers | undefined;
   /** How the density is shown, if at all. */
   readonly densityStyle: 'backdrop' | 'contours' | 'none';
   readonly difference: DifferenceMap | undefined;
@@ -43,7 +44,6 @@ export interface Scene {
 /** What a panel keeps from one frame to the next, only to draw it faster. */
 export class PanelMemory {
   readonly axes = new AxesMemory();
-  readonly difference = new DifferenceLayer();
   readonly particles = new ParticleBuffer();
   readonly clouds: CloudMemory[] = [];
 }
@@ -62,17 +62,17 @@ export function drawPanel(
   scene: Scene,
   memory: PanelMemory,
 ): boolean {
-  const { palette, t } = scene;
+  const { palette, t, maps } = scene;
   drawGround(context, viewport, palette);
-  if (scene.difference) {
-    const movie = scene.density?.movie;
-    memory.difference.draw(context, viewport, scene.difference, palette.difference, movie);
+  if (maps && scene.difference) {
+    const { movie } = maps.density;
+    maps.difference.draw(context, viewport, scene.difference, palette.difference, movie);
   }
-  if (scene.density && scene.densityStyle === 'backdrop') {
-    scene.density.drawBackdrop(context, viewport, t, palette.density);
+  if (maps && scene.densityStyle === 'backdrop') {
+    maps.density.drawBackdrop(context, viewport, t, palette.density);
   }
-  if (scene.density && scene.densityStyle === 'contours') {
-    scene.density.drawContours(context, viewport, scene.difference?.t ?? t, palette.contour);
+  if (maps && scene.densityStyle === 'contours') {
+    maps.density.drawContours(context, viewport, scene.difference?.t ?? t, palette.contour);
   }
   let more = false;
   scene.clouds.forEach((cloud, index) => {
