@@ -1,7 +1,7 @@
 // npm run bench: what the core takes for its work, natively and in Chromium, on one thread and on two, beside the peak
 // of the same machine in the same minutes.
 //
-//   npm run bench -- [--suites peak,step,sampling,kernels,scaling] [--rounds 5] [--milliseconds 400]
+//   npm run bench -- [--suites peak,step,sampling,kernels,scaling,page] [--rounds 5] [--milliseconds 400]
 //                    [--only native,simd,relaxed] [--json FILE]
 //
 // Every round measures each place in turn, so that a machine that is shared is slow for all of them alike; the table has
@@ -18,6 +18,7 @@ import { setUp } from '../../wasm/toolchain/setup.mjs';
 import { main, run, UserError } from '../../wasm/toolchain/steps.mjs';
 import { serve } from '../../web/serve.mjs';
 import { launchOptions, setUpChromium } from '../e2e/chromium.mjs';
+import { measurePage, pageTable } from './page.mjs';
 
 const SUITES = ['peak', 'step', 'sampling', 'kernels', 'scaling'];
 const ENGINES = ['native', 'simd', 'relaxed'];
@@ -151,8 +152,9 @@ await main(async () => {
       json: { type: 'string' },
     },
   });
-  const suites = listOption(values.suites, SUITES, 'suites');
-  const places = placesOf(listOption(values.only, ENGINES, 'only'));
+  const asked = listOption(values.suites, [...SUITES, 'page'], 'suites');
+  const suites = asked.filter((suite) => suite !== 'page');
+  const places = suites.length > 0 ? placesOf(listOption(values.only, ENGINES, 'only')) : [];
   const [rounds, milliseconds] = [Number(values.rounds), Number(values.milliseconds)];
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new UserError('--rounds: a whole number from 1');
@@ -176,11 +178,14 @@ await main(async () => {
     return all;
   });
   const summary = summarise(records);
+  const page = asked.includes('page') ? await measurePage(rounds) : undefined;
   const machine = cpus()[0]?.model ?? 'unknown';
   if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify({ machine, rounds, summary }, null, 1)}\n`);
+    writeFileSync(values.json, `${JSON.stringify({ machine, rounds, summary, page }, null, 1)}\n`);
   }
   console.log(`${machine}, ${cpus().length} processors, medians of ${rounds} rounds; in brackets`);
   console.log('the useful arithmetic as a share of what so many threads of that build could do\n');
-  console.log(suites.map((suite) => table(summary, places, suite)).join('\n\n'));
+  const tables = suites.map((suite) => table(summary, places, suite));
+  if (page) tables.push(pageTable(page));
+  console.log(tables.join('\n\n'));
 });

@@ -94,9 +94,9 @@ describe('the server', () => {
 
   it('says the same to HEAD', async () => {
     const headers = { 'accept-encoding': 'br' };
-    const { date: _, ...whole } = (await ask('script.js', headers)).headers;
+    const whole = await ask('script.js', headers);
     const { headers: only, body } = await ask('script.js', headers, 'HEAD');
-    expect(only).toMatchObject(whole);
+    expect({ ...only, date: '' }).toEqual({ ...whole.headers, date: '' });
     expect(body).toHaveLength(0);
   });
 

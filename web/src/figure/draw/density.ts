@@ -2,7 +2,7 @@
  * The density layer: p_t of the exact marginal, relative to its own peak at that t, as a smooth backdrop
  * or as contour lines over another map.
  */
-import type { Contours } from 'd3-contour';
+import type * as D3Contour from 'd3-contour';
 import { maximum, readField, type FieldMovie } from '../data/field-movie';
 import type { ColorTable } from './color-table';
 import { FieldImage } from './field-image';
@@ -29,7 +29,7 @@ const contourLogs = [-0.5, -2, -4.5];
 const contourTimes = 80;
 
 /** What traces contours: fetched when the first are wanted, which most readers never do. */
-let tracing: typeof import('d3-contour') | undefined;
+let tracing: typeof D3Contour | undefined;
 
 /** Resolves when contours can be drawn. */
 export async function loadContours(): Promise<void> {
@@ -108,7 +108,7 @@ export class DensityLayer {
     loadContours().then(this.#redraw, () => null);
   }
 
-  #trace(contours: Contours, t: number): Path2D {
+  #trace(contours: D3Contour.Contours, t: number): Path2D {
     const { columns, rows } = this.#movie.grid;
     const values = new Float32Array(columns * rows);
     readField(this.#movie, t, values);
