@@ -1,8 +1,8 @@
 #include "flowmatch/exact_field.h"
 
+#include "elementary.h"
 #include "kernels/mixture.h"
 #include "mixture_math.h"
-#include "whole_power.h"
 
 #include <algorithm>
 #include <array>
@@ -84,7 +84,7 @@ class PlanarMixture {
       const double variance = component.variances[0];
       const double blurred = values.alpha * values.alpha * variance + values.sigma * values.sigma;
       components_[k] = {
-          .log_scale = component.log_weight - std::log(2 * std::numbers::pi * blurred),
+          .log_scale = component.log_weight - natural_log(2 * std::numbers::pi * blurred),
           .half_inverse = 0.5 / blurred,
           .mean_x = values.alpha * component.mean[0],
           .mean_y = values.alpha * component.mean[1],

@@ -1,8 +1,8 @@
 #include "flowmatch/gaussian_mixture.h"
 
+#include "elementary.h"
 #include "mixture_math.h"
 #include "principal_axes.h"
-#include "turn.h"
 
 #include <algorithm>
 #include <array>
@@ -54,7 +54,7 @@ GaussianMixture::Component make_component(double weight, const Eigen::VectorXd& 
                                           const Eigen::MatrixXd& covariance) {
   const Index dimension = mean.size();
   GaussianMixture::Component component{.weight = weight,
-                                       .log_weight = std::log(weight),
+                                       .log_weight = natural_log(weight),
                                        .mean = mean,
                                        .axes = Eigen::MatrixXd::Identity(dimension, dimension),
                                        .variances = covariance.diagonal(),

@@ -1,8 +1,7 @@
 #include "flowmatch/optimizer.h"
 
+#include "elementary.h"
 #include "kernels/elementwise.h"
-#include "turn.h"
-#include "whole_power.h"
 
 #include <algorithm>
 #include <cmath>
