@@ -1,10 +1,20 @@
 // What a page fetches, as the browser's Network domain counts it: bytes as they come over the line, and when.
 
 /** One finished request. `bytes` is its body as it was sent, 0 if a cache had it; `start` is in the time of Date.now(). */
-function described(request, { responseBodySize }) {
+async function described(request, isFirst) {
   const path = new URL(request.url()).pathname;
   const kind = /\.m?js$/.test(path) ? 'script' : path.endsWith('.wasm') ? 'wasm' : 'other';
-  return { path, kind, bytes: responseBodySize, start: request.timing().startTime };
+  const { responseBodySize } = await request.sizes();
+  const headers = (await request.response())?.headers() ?? {};
+  // The browser does not count the bytes of a worker's own script: of what is asked for the first time, the cache
+  // being empty, the host says it as well.
+  const sent = isFirst ? Number(headers['content-length'] ?? 0) : 0;
+  return {
+    path,
+    kind,
+    bytes: Math.max(responseBodySize, sent, 0),
+    start: request.timing().startTime,
+  };
 }
 
 /**
@@ -14,8 +24,10 @@ function described(request, { responseBodySize }) {
  */
 export function listenToTraffic(page) {
   const finished = [];
+  const addresses = new Set();
   page.on('requestfinished', (request) => {
-    finished.push(request.sizes().then((sizes) => described(request, sizes)));
+    finished.push(described(request, !addresses.has(request.url())));
+    addresses.add(request.url());
   });
   return { requests: () => Promise.all(finished) };
 }
