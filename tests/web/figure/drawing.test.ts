@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { arrowGrid } from '../../../web/src/figure/draw/geometry';
-import { arrowStride, arrowTime } from '../../../web/src/figure/draw/arrows';
+import { arrowGrid, arrowTime } from '../../../web/src/figure/draw/geometry';
+import { arrowStride } from '../../../web/src/figure/draw/arrows';
 import {
   colorTable,
   cssGradient,

@@ -3,21 +3,25 @@
  * the controls below them. Until a part is there, its room is (style/figure.ts).
  */
 import { define } from './controls/define';
+import type * as Parts from './parts';
 
-let loading = false;
+let loading: Promise<typeof Parts> | undefined;
 
-/** For all figures of the page, once; what could not be fetched is tried again at the next call. */
-export async function loadParts(): Promise<void> {
-  if (loading) return;
-  loading = true;
+/** Once for all figures of the page; undefined if they cannot be fetched, which the next call tries again. */
+export async function loadParts(): Promise<typeof Parts | undefined> {
   try {
-    const chart = loadChart();
-    const { defineParts } = await import('./parts');
-    defineParts();
-    await chart;
+    return await (loading ??= load());
   } catch {
-    loading = false;
+    loading = undefined;
+    return undefined;
   }
+}
+
+async function load(): Promise<typeof Parts> {
+  void loadChart();
+  const parts = await import('./parts');
+  parts.defineParts();
+  return parts;
 }
 
 async function loadChart(): Promise<void> {

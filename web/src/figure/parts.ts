@@ -1,4 +1,4 @@
-/** Registers the parts of a figure: all that a reader uses, and nobody waits for. */
+/** The parts of a figure: all that a reader uses, and nobody waits for. */
 import { define } from './controls/define';
 import { QualityTable } from './controls/quality-table';
 import { SettingField } from './controls/setting-field';
@@ -7,6 +7,9 @@ import { ShareLink } from './controls/share-link';
 import { TimeControl } from './controls/time-control';
 import { TrainingStrip } from './controls/training-strip';
 import { ViewBar } from './controls/view-bar';
+
+export * as overlays from './draw/overlays';
+export { summarise } from './summary';
 
 /** In the order in which a reader needs them. */
 const parts: readonly (readonly [name: string, element: CustomElementConstructor])[] = [
@@ -19,7 +22,7 @@ const parts: readonly (readonly [name: string, element: CustomElementConstructor
   ['flow-matching-share', ShareLink],
 ];
 
-/** Each in a task of its own, so that no task is long. */
+/** Registers each in a task of its own, so that no task is long. */
 export function defineParts(): void {
   for (const [name, element] of parts) setTimeout(define, 0, name, element);
 }

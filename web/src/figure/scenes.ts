@@ -74,6 +74,7 @@ export function sceneOf(kind: PanelKind, scenery: Scenery, t: number, now: numbe
     densityStyle: !state.showDensity ? 'none' : isMap ? 'contours' : 'backdrop',
     difference: isMap ? (session.difference ?? undefined) : undefined,
     showParticles: state.showParticles,
+    overlays: scenery.overlays,
     showTrajectories: state.showTrajectories,
     showArrows: state.showArrows,
     followed: scenery.followed,

@@ -5,6 +5,7 @@
 import type { State } from '../state/settings';
 import type { Clock, Reading } from './clock';
 import type { MapLayers } from './draw/map-layers';
+import type * as Overlays from './draw/overlays';
 import type { Palette } from './draw/palette';
 import { afterPaint, Pacer } from './pacer';
 import { PanelCanvas } from './panel-canvas';
@@ -16,6 +17,7 @@ export interface Scenery {
   readonly state: State;
   readonly session: Session;
   readonly maps: MapLayers | undefined;
+  readonly overlays: typeof Overlays | undefined;
   readonly palette: Palette;
   /** The particle that the reader follows, if any. */
   readonly followed: number | null;

@@ -3,9 +3,8 @@
  * noise is the same particle in every panel, so its two ways can be compared.
  */
 import type { FlowClip } from '../../engine/protocol';
-import { particleCount } from '../data/clip';
 import { toPixelX, toPixelY, type Viewport } from './geometry';
-import { tracePath } from './trajectories';
+import { particlesOf, tracePath } from './trajectories';
 
 export function drawFollowed(
   context: CanvasRenderingContext2D,
@@ -16,7 +15,7 @@ export function drawFollowed(
   color: string,
   ground: string,
 ): void {
-  if (index >= particleCount(clip)) return;
+  if (index >= particlesOf(clip)) return;
   const ratio = viewport.pixelRatio;
   const path = new Path2D();
   tracePath(path, viewport, clip, index, 0, clip.times.length - 1, 1);
