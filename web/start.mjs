@@ -17,7 +17,7 @@ function wantedPort() {
 await main(async () => {
   const wanted = wantedPort();
   await buildAll();
-  const server = await serve({ root: DIST, port: wanted });
+  const server = await serve({ root: DIST, port: wanted, encodings: ['br', 'gzip'] });
   if (wanted !== 0 && server.port !== wanted) console.log(`Port ${wanted} is taken.`);
   console.log(`\nflowmatch is at ${server.url}  (Ctrl-C stops it)`);
   const stop = async () => {

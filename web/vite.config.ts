@@ -6,12 +6,13 @@
  *   assets/                  everything else, named by content
  *   wasm/<content>/<tier>/   the WebAssembly builds and their glue, together, so that no cache mixes two
  *
- * The builds are served and copied untouched: Vite does not understand the glue, and need not.
+ * The builds are served as they are: Vite does not understand the glue, and need not. For the folder the glue
+ * is made smaller, by the minifier alone.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig, minify, type Plugin } from 'vite';
 
 const tiers = ['simd', 'simd-threads', 'relaxed', 'relaxed-threads'];
 const files = ['flowmatch.mjs', 'flowmatch.wasm'];
@@ -28,12 +29,19 @@ const isolation = {
   'Cross-Origin-Resource-Policy': 'cross-origin',
 };
 
+/** Emscripten has taken the spaces out of its glue already; long names are left. */
+async function minified(path: string): Promise<Buffer> {
+  const { code, errors } = await minify(path, readFileSync(path, 'utf8'), { module: true });
+  if (errors.length > 0) throw new Error(`${path}: ${errors.map((e) => e.message).join('; ')}`);
+  return Buffer.from(code);
+}
+
 function wasmBuilds(): Plugin {
   const sources = new Map<string, Buffer>();
   return {
     name: 'flowmatch-wasm-builds',
 
-    config(_config, { command }) {
+    async config(_config, { command }) {
       if (command === 'serve') return { define: { __FLOWMATCH_WASM__: '"/wasm"' } };
       const hash = createHash('sha256');
       for (const tier of tiers) {
@@ -42,7 +50,7 @@ function wasmBuilds(): Plugin {
           if (!existsSync(path)) {
             throw new Error(`${path} is missing: build it with "npm run build:wasm".`);
           }
-          const source = readFileSync(path);
+          const source = file.endsWith('.mjs') ? await minified(path) : readFileSync(path);
           sources.set(`${tier}/${file}`, source);
           hash.update(source);
         }
@@ -80,11 +88,24 @@ function wasmBuilds(): Plugin {
   };
 }
 
+/** Files that come later have no style sheets to be fetched with them, which is all that Vite's helper is for. */
+function withoutPreloading(): Plugin {
+  return {
+    name: 'flowmatch-without-preloading',
+    apply: 'build',
+    enforce: 'pre',
+    load: (id) =>
+      id.endsWith('vite/preload-helper.js')
+        ? 'export const __vitePreload = (load) => load();'
+        : null,
+  };
+}
+
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
   cacheDir: '../node_modules/.vite',
-  plugins: [wasmBuilds()],
+  plugins: [wasmBuilds(), withoutPreloading()],
   server: { headers: isolation },
   worker: { format: 'es' },
   build: {
@@ -92,7 +113,7 @@ export default defineConfig({
     emptyOutDir: true,
     // Browsers with WebAssembly SIMD have all of this, top-level await and import.meta among it.
     target: 'es2022',
-    modulePreload: { polyfill: false },
+    modulePreload: false,
     assetsInlineLimit: 0,
     rolldownOptions: {
       // What flowmatch.js exports is for other scripts too.

@@ -432,20 +432,35 @@ HWY_INLINE void turn_to_rows(Index panels, Index stride, Index count, const floa
   }
 }
 
-/// sums[i] = sum over rows of feature i of the row times its vectors in `rows`.
-template <Index kFeatures, Index kVectors>
-HWY_INLINE void sum_over_rows(Index panels, Index stride, const float* HWY_RESTRICT features,
-                              const float* HWY_RESTRICT rows, Tile<kFeatures, kVectors>& sums) {
-  set_zero<kFeatures, kVectors>(sums);
-  for (Index panel = 0; panel < panels; ++panel) {
-    const float* HWY_RESTRICT at = features;
-    for (Index row = 0; row < kPanel; ++row) {
-      accumulate_step<kFeatures, kVectors>(rows, [&](Index i) { return at[i * kPanel]; }, sums);
-      rows += kVectors * kLanes;
-      ++at;
+/// For each of `count` features a row of kVectors vectors in `sums`: the sum over all rows of the
+/// feature times the row's vectors in `rows`. One function for both ways to a weight gradient, and
+/// not inlined, for its tiles are a good part of the kernels' code.
+template <Index kVectors>
+HWY_NOINLINE void sum_over_rows(Index panels, Index stride, const float* features, Index count,
+                                const float* rows, float* sums) {
+  for_each_even_tile<kTileFeatures>(count, [&](auto size, Index first) HWY_ATTR {
+    constexpr Index kFeatures = decltype(size)::value;
+    Tile<kFeatures, kVectors> tile;
+    set_zero<kFeatures, kVectors>(tile);
+    const float* HWY_RESTRICT panel_features = features + first * kPanel;
+    const float* HWY_RESTRICT row_vectors = rows;
+    for (Index panel = 0; panel < panels; ++panel) {
+      const float* HWY_RESTRICT at = panel_features;
+      for (Index row = 0; row < kPanel; ++row) {
+        accumulate_step<kFeatures, kVectors>(
+            row_vectors, [&](Index i) { return at[i * kPanel]; }, tile);
+        row_vectors += kVectors * kLanes;
+        ++at;
+      }
+      panel_features += stride;
     }
-    features += stride;
-  }
+    float* HWY_RESTRICT to = sums + first * kVectors * kLanes;
+    for (Index i = 0; i < kFeatures; ++i) {
+      for (Index v = 0; v < kVectors; ++v) {
+        hn::Store(tile[i][v], kFloats, to + (i * kVectors + v) * kLanes);
+      }
+    }
+  });
 }
 
 /// Covers `count` features by pairs of vectors, and a last vector when one is enough for the rest:
@@ -463,21 +478,25 @@ HWY_INLINE void for_each_vectors(Index count, const Part& part) {
 void weight_gradient_along_inputs(const DenseShape& shape, const float* dy, const float* x, Sum sum,
                                   float* d_weight) {
   HWY_ALIGN float rows[kBound<kPackedPanels * kPanel * kPanel>];
+  HWY_ALIGN float chunk_sums[kBound<kGradientChunk * kPanel>];
   for_each_vectors(shape.inputs, [&](auto vectors, Index input, Index inputs) HWY_ATTR {
     constexpr Index kVectors = decltype(vectors)::value;
     turn_to_rows<kVectors>(shape.panels, shape.input_stride, inputs, x + input * kPanel, rows);
-    for_each_even_tile<kTileFeatures>(shape.outputs, [&](auto size, Index output) HWY_ATTR {
-      constexpr Index kOutputs = decltype(size)::value;
-      Tile<kOutputs, kVectors> sums;
-      sum_over_rows<kOutputs, kVectors>(shape.panels, shape.output_stride, dy + output * kPanel,
-                                        rows, sums);
-      for (Index i = 0; i < kOutputs; ++i) {
-        float* to = d_weight + (output + i) * shape.inputs + input;
+    for (Index chunk = 0; chunk < shape.outputs; chunk += kGradientChunk) {
+      const Index outputs = std::min(kGradientChunk, shape.outputs - chunk);
+      sum_over_rows<kVectors>(shape.panels, shape.output_stride, dy + chunk * kPanel, outputs, rows,
+                              chunk_sums);
+      const float* HWY_RESTRICT from = chunk_sums;
+      float* HWY_RESTRICT to = d_weight + chunk * shape.inputs + input;
+      for (Index output = 0; output < outputs; ++output) {
         for (Index v = 0; v < kVectors; ++v) {
-          write_vector(sums[i][v], inputs - v * kLanes, sum, to + v * kLanes);
+          write_vector(hn::Load(kFloats, from + v * kLanes), inputs - v * kLanes, sum,
+                       to + v * kLanes);
         }
+        from += kVectors * kLanes;
+        to += shape.inputs;
       }
-    });
+    }
   });
 }
 
@@ -522,18 +541,8 @@ void weight_gradient_along_outputs(const DenseShape& shape, const float* dy, con
     turn_to_rows<kVectors>(shape.panels, shape.output_stride, outputs, dy + output * kPanel, rows);
     for (Index chunk = 0; chunk < shape.inputs; chunk += kGradientChunk) {
       const Index inputs = std::min(kGradientChunk, shape.inputs - chunk);
-      for_each_even_tile<kTileFeatures>(inputs, [&](auto size, Index first) HWY_ATTR {
-        constexpr Index kInputs = decltype(size)::value;
-        Tile<kInputs, kVectors> sums;
-        sum_over_rows<kInputs, kVectors>(shape.panels, shape.input_stride,
-                                         x + (chunk + first) * kPanel, rows, sums);
-        float* HWY_RESTRICT to = chunk_sums + first * kVectors * kLanes;
-        for (Index i = 0; i < kInputs; ++i) {
-          for (Index v = 0; v < kVectors; ++v) {
-            hn::Store(sums[i][v], kFloats, to + (i * kVectors + v) * kLanes);
-          }
-        }
-      });
+      sum_over_rows<kVectors>(shape.panels, shape.input_stride, x + chunk * kPanel, inputs, rows,
+                              chunk_sums);
       write_turned<kVectors>(inputs, outputs, chunk_sums, sum, shape.inputs,
                              d_weight + output * shape.inputs + chunk);
     }
@@ -554,13 +563,18 @@ HWY_INLINE FourFloats fold(const Floats (&v)[4]) {
   return sum;
 }
 
-/// d_weight of a tile, along the rows; dy and x point to the tile's first features. d_bias too,
-/// where it is not null: the fourth of four sums if the inputs leave it free.
+/// d_weight of a tile of kOutputs outputs and `inputs` inputs, at most kInputs, along the rows; dy
+/// and x point to the tile's first features. With kInputs = 3, d_bias too, where it is not null:
+/// the fourth of four sums.
 template <Index kOutputs, Index kInputs>
 HWY_INLINE void thin_gradient_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
-                                   const float* HWY_RESTRICT x, Sum sum,
+                                   const float* HWY_RESTRICT x, Index inputs, Sum sum,
                                    float* HWY_RESTRICT d_weight, float* HWY_RESTRICT d_bias) {
-  constexpr bool kWithBias = kInputs < 4;
+  static_assert(kInputs == 3 || kInputs == 4);
+  constexpr bool kWithBias = kInputs == 3;
+  // A sum of an input that is not there is one of another, and is not written.
+  Index offsets[kBound<kInputs>];
+  for (Index j = 0; j < kInputs; ++j) offsets[j] = std::min(j, inputs - 1) * kPanel;
   Tile<kOutputs, 4> sums;
   set_zero<kOutputs, 4>(sums);
   for (Index panel = 0; panel < shape.panels; ++panel) {
@@ -570,7 +584,7 @@ HWY_INLINE void thin_gradient_tile(const DenseShape& shape, const float* HWY_RES
         slopes[i] = hn::LoadU(kFloats, dy + i * kPanel + half);
       }
       for (Index j = 0; j < kInputs; ++j) {
-        const Floats input = hn::LoadU(kFloats, x + j * kPanel + half);
+        const Floats input = hn::LoadU(kFloats, x + offsets[j] + half);
         for (Index i = 0; i < kOutputs; ++i) {
           sums[i][j] = multiply_add(slopes[i], input, sums[i][j]);
         }
@@ -587,22 +601,29 @@ HWY_INLINE void thin_gradient_tile(const DenseShape& shape, const float* HWY_RES
     if constexpr (kWithBias) {
       HWY_ALIGN float folded[4];
       hn::Store(fold(sums[i]), kFour, folded);
-      write_few(folded, kInputs, sum, to);
-      if (d_bias != nullptr) write_few(folded + 3, 1, sum, d_bias + i);
+      write_few(folded, std::min(inputs, kInputs), sum, to);
+      if (d_bias != nullptr) d_bias[i] = sum == Sum::add ? d_bias[i] + folded[3] : folded[3];
     } else {
-      write_four(fold(sums[i]), kInputs, sum, to);
+      write_four(fold(sums[i]), 4, sum, to);
     }
   }
 }
 
 void thin_weight_gradient(const DenseShape& shape, const float* dy, const float* x, Sum sum,
                           float* d_weight, float* d_bias) {
-  for_each_even_tile<kThinOutputs>(shape.outputs, [&](auto output_size, Index output) HWY_ATTR {
-    for_each_full_tile<4>(shape.inputs, [&](auto input_size, Index input) HWY_ATTR {
-      thin_gradient_tile<decltype(output_size)::value, decltype(input_size)::value>(
-          shape, dy + output * kPanel, x + input * kPanel, sum,
-          d_weight + output * shape.inputs + input, d_bias == nullptr ? nullptr : d_bias + output);
-    });
+  for_each_even_tile<kThinOutputs>(shape.outputs, [&](auto size, Index output) HWY_ATTR {
+    constexpr Index kOutputs = decltype(size)::value;
+    float* const to = d_weight + output * shape.inputs;
+    Index input = 0;
+    for (; input + 4 <= shape.inputs; input += 4) {
+      thin_gradient_tile<kOutputs, 4>(shape, dy + output * kPanel, x + input * kPanel, 4, sum,
+                                      to + input, nullptr);
+    }
+    if (input < shape.inputs) {
+      thin_gradient_tile<kOutputs, 3>(shape, dy + output * kPanel, x + input * kPanel,
+                                      shape.inputs - input, sum, to + input,
+                                      d_bias == nullptr ? nullptr : d_bias + output);
+    }
   });
 }
 

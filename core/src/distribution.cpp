@@ -1,5 +1,7 @@
 #include "flowmatch/distribution.h"
 
+#include "elementary.h"
+
 #include <cassert>
 #include <cmath>
 #include <numbers>
@@ -21,7 +23,7 @@ void StandardNormal::sample(const RandomStream& stream, Index first_row, PointsR
 }
 
 void StandardNormal::log_density(const ConstPointsRef& x, ValuesRef out) const {
-  const double normaliser = static_cast<double>(dimension_) * std::log(2 * std::numbers::pi);
+  const double normaliser = static_cast<double>(dimension_) * natural_log(2 * std::numbers::pi);
   for (Index i = 0; i < x.rows(); ++i) {
     out[i] = -0.5 * (x.row(i).cast<double>().squaredNorm() + normaliser);
   }

@@ -1,5 +1,6 @@
 #include "flowmatch/exact_field.h"
 
+#include "elementary.h"
 #include "kernels/mixture.h"
 #include "mixture_math.h"
 
@@ -83,7 +84,7 @@ class PlanarMixture {
       const double variance = component.variances[0];
       const double blurred = values.alpha * values.alpha * variance + values.sigma * values.sigma;
       components_[k] = {
-          .log_scale = component.log_weight - std::log(2 * std::numbers::pi * blurred),
+          .log_scale = component.log_weight - natural_log(2 * std::numbers::pi * blurred),
           .half_inverse = 0.5 / blurred,
           .mean_x = values.alpha * component.mean[0],
           .mean_y = values.alpha * component.mean[1],
@@ -243,17 +244,17 @@ double estimate_irreducible_loss(const ExactField& field, std::uint64_t seed, In
   Points x(rows, field.dimension());
   // t = 1 - (1 - u)^power. The loss of `sqrt` grows as 1 / (sqrt(1 - t) + 1e-4)^2 near t = 1, and a
   // power of 4 puts the strata where it lives; that of the others is even enough.
-  const double power = field.schedule() == Schedule::sqrt ? 4 : 1;
+  const int power = field.schedule() == Schedule::sqrt ? 4 : 1;
   double sum = 0;
   for (Index i = 0; i < strata; ++i) {
     const double rest = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(strata);
     // Not 1 itself, where the conditional variance is 0 / 0.
-    const double t = std::min(1 - std::pow(rest, power), 1 - 0x1p-53);
+    const double t = std::min(1 - whole_power(rest, power), 1 - 0x1p-53);
     const ScheduleValues values = evaluate(field.schedule(), t);
     normal.sample(source, i * rows, x0);
     field.target().sample(data, i * rows, x1);
     x = static_cast<float>(values.alpha) * x1 + static_cast<float>(values.sigma) * x0;
-    sum += power * std::pow(rest, power - 1) * field.irreducible_loss(t, x);
+    sum += power * whole_power(rest, power - 1) * field.irreducible_loss(t, x);
   }
   return sum / static_cast<double>(strata);
 }

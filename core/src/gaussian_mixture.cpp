@@ -1,14 +1,14 @@
 #include "flowmatch/gaussian_mixture.h"
 
+#include "elementary.h"
 #include "mixture_math.h"
-
-#include <Eigen/Eigenvalues>
+#include "principal_axes.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numbers>
 #include <string>
+#include <utility>
 
 namespace flowmatch {
 
@@ -38,9 +38,9 @@ void check_covariance(const Eigen::MatrixXd& covariance, Index dimension, const 
     problems.add(field, "not symmetric", "a symmetric matrix");
     return;
   }
-  const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance, Eigen::EigenvaluesOnly);
-  const double smallest = solver.eigenvalues()[0];
-  const double largest = solver.eigenvalues()[dimension - 1];
+  const Eigen::VectorXd variances = principal_axes(covariance).variances;
+  const double smallest = variances[0];
+  const double largest = variances[dimension - 1];
   if (!(smallest >= kMinVariance)) {
     problems.add(field, "smallest variance " + format_number(smallest),
                  "positive definite, each variance at least " + format_number(kMinVariance));
@@ -54,7 +54,7 @@ GaussianMixture::Component make_component(double weight, const Eigen::VectorXd& 
                                           const Eigen::MatrixXd& covariance) {
   const Index dimension = mean.size();
   GaussianMixture::Component component{.weight = weight,
-                                       .log_weight = std::log(weight),
+                                       .log_weight = natural_log(weight),
                                        .mean = mean,
                                        .axes = Eigen::MatrixXd::Identity(dimension, dimension),
                                        .variances = covariance.diagonal(),
@@ -63,10 +63,9 @@ GaussianMixture::Component make_component(double weight, const Eigen::VectorXd& 
   component.isotropic =
       covariance == (covariance(0, 0) * Eigen::MatrixXd::Identity(dimension, dimension)).eval();
   if (!component.isotropic) {
-    const Eigen::SelfAdjointEigenSolver<Eigen::MatrixXd> solver(covariance);
-    component.axes = solver.eigenvectors();
-    // Validated by another algorithm, from which this one may differ by its rounding.
-    component.variances = solver.eigenvalues().cwiseMax(kMinVariance);
+    auto [axes, variances] = principal_axes(covariance);
+    component.axes = std::move(axes);
+    component.variances = std::move(variances);
   }
   component.sample_root =
       (component.axes * component.variances.cwiseSqrt().asDiagonal()).cast<float>();
@@ -111,10 +110,9 @@ Problems validate(const GaussianMixtureConfig& config) {
 GaussianMixtureConfig ring_mixture(Index components, double radius, double standard_deviation) {
   GaussianMixtureConfig config;
   for (Index k = 0; k < components; ++k) {
-    const double angle =
-        2 * std::numbers::pi * static_cast<double>(k) / static_cast<double>(components);
+    const auto [x, y] = circle_point(static_cast<double>(k) / static_cast<double>(components));
     config.weights.push_back(1);
-    config.means.emplace_back(Eigen::Vector2d(radius * std::cos(angle), radius * std::sin(angle)));
+    config.means.emplace_back(Eigen::Vector2d(radius * x, radius * y));
     config.covariances.emplace_back(standard_deviation * standard_deviation *
                                     Eigen::Matrix2d::Identity());
   }

@@ -18,8 +18,9 @@ double projected_w2_squared(const ConstPointsRef& a, const ConstPointsRef& b,
   scratch.resize(static_cast<std::size_t>(2 * count));
   Eigen::Map<Eigen::VectorXf> first(scratch.data(), count);
   Eigen::Map<Eigen::VectorXf> second(scratch.data() + count, count);
-  first.noalias() = a * direction;
-  second.noalias() = b * direction;
+  // Not by the general product, which is made for more than a few columns.
+  first.noalias() = a.lazyProduct(direction);
+  second.noalias() = b.lazyProduct(direction);
   std::sort(first.begin(), first.end());
   std::sort(second.begin(), second.end());
   return (first - second).cast<double>().squaredNorm() / static_cast<double>(count);

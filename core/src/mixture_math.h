@@ -5,6 +5,7 @@
 // d_i = alpha^2 variance_i + sigma^2, so that no matrix is factorised at any time t.
 #pragma once
 
+#include "elementary.h"
 #include "flowmatch/gaussian_mixture.h"
 
 #include <cmath>
@@ -37,11 +38,11 @@ class BlurredMixture {
       for (Index i = 0; i < dimension_; ++i) {
         const double variance = alpha * alpha * component.variances[i] + sigma * sigma;
         inverse_(k, i) = 1 / variance;
-        log_determinant += std::log(variance);
+        log_determinant += natural_log(variance);
       }
       log_scale_[k] =
           component.log_weight - 0.5 * (log_determinant + static_cast<double>(dimension_) *
-                                                              std::log(2 * std::numbers::pi));
+                                                              natural_log(2 * std::numbers::pi));
     }
   }
 
@@ -77,11 +78,11 @@ class BlurredMixture {
     for (Index k = 0; k < components_; ++k) {
       // exp(-45) is below the rounding of a double beside the 1 of the largest component.
       const double gap = weights_[k] - most;
-      weights_[k] = gap < -45 ? 0.0 : std::exp(gap);
+      weights_[k] = gap < -45 ? 0.0 : exponential(gap);
       sum += weights_[k];
     }
     for (Index k = 0; k < components_; ++k) weights_[k] /= sum;
-    return most + std::log(sum);
+    return most + natural_log(sum);
   }
 
   /// r_k(x), the posterior probability of component k.

@@ -1,10 +1,10 @@
 #include "flowmatch/optimizer.h"
 
+#include "elementary.h"
 #include "kernels/elementwise.h"
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 namespace flowmatch {
 
@@ -31,7 +31,7 @@ double learning_rate_factor(LearningRateDecay decay, Index step, Index steps) {
       return 1;
     case LearningRateDecay::cosine: {
       const double progress = static_cast<double>(step) / static_cast<double>(steps);
-      return 0.5 * (1 + std::cos(std::numbers::pi * std::min(progress, 1.0)));
+      return 0.5 * (1 + circle_point(std::min(progress, 1.0) / 2).x);
     }
   }
   return 1;
@@ -58,13 +58,13 @@ Adam::Adam(const AdamConfig& config, Index parameter_count)
 void Adam::update(Index first, Index last, Index step, double learning_rate, double ema_decay,
                   std::span<const float> gradient, std::span<float> parameters,
                   std::span<float> ema) {
-  const auto t = static_cast<double>(step + 1);
+  const Index t = step + 1;
   const kernels::AdamScalars scalars{
       .beta1 = static_cast<float>(config_.beta1),
       .beta2 = static_cast<float>(config_.beta2),
       .epsilon = static_cast<float>(config_.epsilon),
-      .step_size = static_cast<float>(learning_rate / (1 - std::pow(config_.beta1, t))),
-      .inverse_root_bias2 = static_cast<float>(1 / std::sqrt(1 - std::pow(config_.beta2, t))),
+      .step_size = static_cast<float>(learning_rate / (1 - whole_power(config_.beta1, t))),
+      .inverse_root_bias2 = static_cast<float>(1 / std::sqrt(1 - whole_power(config_.beta2, t))),
       .ema_decay = static_cast<float>(ema_decay)};
   kernels::adam_update(scalars, last - first, gradient.data() + first, first_moment_.data() + first,
                        second_moment_.data() + first, parameters.data() + first,

@@ -116,8 +116,10 @@ struct ThreadPool::State {
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   assert(threads >= 1 && threads <= kMaxThreads);
-  for (int worker = 1; worker < threads; ++worker) {
-    state_->threads.emplace_back([state = state_.get(), worker] { state->run_worker(worker); });
+  if constexpr (FLOWMATCH_THREADS != 0) {
+    for (int worker = 1; worker < threads; ++worker) {
+      state_->threads.emplace_back([state = state_.get(), worker] { state->run_worker(worker); });
+    }
   }
 }
 

@@ -1,7 +1,7 @@
 // npm run bench: what the core takes for its work, natively and in Chromium, on one thread and on two, beside the peak
 // of the same machine in the same minutes, and beside what other libraries take for the same work.
 //
-//   npm run bench -- [--suites peak,step,sampling,kernels,scaling,memory] [--rounds 5] [--milliseconds 400]
+//   npm run bench -- [--suites peak,step,sampling,kernels,scaling,memory,page] [--rounds 5] [--milliseconds 400]
 //                    [--only native,simd,relaxed,tensorflow-js,jax-js,pytorch] [--python 'COMMAND'] [--json FILE]
 //
 // Every round measures each place in turn, so that a machine that is shared is slow for all of them alike; the table has
@@ -19,6 +19,7 @@ import { setUp } from '../../wasm/toolchain/setup.mjs';
 import { main, UserError } from '../../wasm/toolchain/steps.mjs';
 import { serve } from '../../web/serve.mjs';
 import { launchOptions, setUpChromium } from '../e2e/chromium.mjs';
+import { measurePage, pageTable } from './page.mjs';
 import { buildPlaces, ENGINE_NAMES, findPlaces, OWN_SUITES } from './places.mjs';
 import { comparisonTable, memoryTable, suiteTable, summarise } from './tables.mjs';
 
@@ -46,28 +47,10 @@ function listOption(text, allowed, option) {
   return list;
 }
 
-await main(async () => {
-  const { values } = parseArgs({
-    options: {
-      suites: { type: 'string', default: 'peak,step,sampling' },
-      only: { type: 'string', default: ENGINE_NAMES.join(',') },
-      rounds: { type: 'string', default: '5' },
-      milliseconds: { type: 'string', default: '400' },
-      python: { type: 'string', default: 'python3' },
-      json: { type: 'string' },
-    },
-  });
-  const suites = listOption(values.suites, OWN_SUITES, 'suites');
-  const engines = listOption(values.only, ENGINE_NAMES, 'only');
-  const [rounds, milliseconds] = [Number(values.rounds), Number(values.milliseconds)];
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new UserError('--rounds: a whole number from 1');
-  if (!(milliseconds > 0)) throw new UserError('--milliseconds: a number above 0');
-
-  await setUp();
-  const places = findPlaces(engines, { python: values.python.trim().split(/\s+/) });
+/** The records of all rounds: every suite in every place that has it, one after the other. */
+async function measureInTurns(places, suites, rounds, milliseconds) {
   const teller = await buildPlaces(places);
-  const records = await withChromium(async (browser) => {
+  return withChromium(async (browser) => {
     const networks = await teller.measure(browser, 'networks', milliseconds);
     const all = [];
     for (let round = 0; round < rounds; round++) {
@@ -81,10 +64,37 @@ await main(async () => {
     }
     return all;
   });
+}
+
+await main(async () => {
+  const { values } = parseArgs({
+    options: {
+      suites: { type: 'string', default: 'peak,step,sampling' },
+      only: { type: 'string', default: ENGINE_NAMES.join(',') },
+      rounds: { type: 'string', default: '5' },
+      milliseconds: { type: 'string', default: '400' },
+      python: { type: 'string', default: 'python3' },
+      json: { type: 'string' },
+    },
+  });
+  const asked = listOption(values.suites, [...OWN_SUITES, 'page'], 'suites');
+  const suites = asked.filter((suite) => suite !== 'page');
+  const engines = listOption(values.only, ENGINE_NAMES, 'only');
+  const [rounds, milliseconds] = [Number(values.rounds), Number(values.milliseconds)];
+  if (!Number.isInteger(rounds) || rounds < 1)
+    throw new UserError('--rounds: a whole number from 1');
+  if (!(milliseconds > 0)) throw new UserError('--milliseconds: a number above 0');
+
+  await setUp();
+  const places =
+    suites.length > 0 ? findPlaces(engines, { python: values.python.trim().split(/\s+/) }) : [];
+  const records =
+    places.length > 0 ? await measureInTurns(places, suites, rounds, milliseconds) : [];
   const summary = summarise(records);
+  const page = asked.includes('page') ? await measurePage(rounds) : undefined;
   const machine = cpus()[0]?.model ?? 'unknown';
   if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify({ machine, rounds, summary }, null, 1)}\n`);
+    writeFileSync(values.json, `${JSON.stringify({ machine, rounds, summary, page }, null, 1)}\n`);
   }
   console.log(`${machine}, ${cpus().length} processors, medians of ${rounds} rounds; in brackets`);
   console.log('the useful arithmetic as a share of what so many threads of that build could do\n');
@@ -94,5 +104,6 @@ await main(async () => {
   for (const own of ['relaxed, two threads', 'native, two threads']) {
     tables.push(comparisonTable(summary, places, own));
   }
+  if (page) tables.push(pageTable(page));
   console.log(tables.filter((table) => table !== undefined).join('\n\n'));
 });

@@ -108,6 +108,21 @@ TEST_CASE("numbers are written as a person would write them") {
   CHECK(format_number(kNan) == "nan");
   CHECK(format_number(kInfinity) == "inf");
   CHECK(format_number(-kInfinity) == "-inf");
+  // Fixed or scientific, whichever is shorter; every exponent has two digits.
+  CHECK(format_number(0) == "0");
+  CHECK(format_number(-0.0) == "-0");
+  CHECK(format_number(0.1 + 0.2) == "0.30000000000000004");
+  CHECK(format_number(65536) == "65536");
+  CHECK(format_number(100000) == "1e+05");
+  CHECK(format_number(1000000) == "1e+06");
+  CHECK(format_number(1048576) == "1048576");
+  CHECK(format_number(0.0001) == "1e-04");
+  CHECK(format_number(0.00001) == "1e-05");
+  CHECK(format_number(0.00012345) == "0.00012345");
+  CHECK(format_number(0.001) == "0.001");
+  CHECK(format_number(1.5e-7) == "1.5e-07");
+  CHECK(format_number(9007199254740991.0) == "9007199254740991");
+  CHECK(format_number(1.25e100) == "1.25e+100");
   // The longest that there are.
   CHECK(format_number(-std::numeric_limits<double>::max()) == "-1.7976931348623157e+308");
   CHECK(format_number(-std::numeric_limits<double>::denorm_min()) == "-5e-324");

@@ -39,9 +39,15 @@ export const test = base.extend<Tests, { sites: Sites }>({
     async ({}, use) => {
       const isolated = await serve({
         root: dist,
+        encodings: ['gzip'],
         headers: { 'Content-Security-Policy': strictPolicy },
       });
-      const plain = await serve({ root: dist, base: '/some/path/', isolation: false });
+      const plain = await serve({
+        root: dist,
+        base: '/some/path/',
+        isolation: false,
+        encodings: ['gzip'],
+      });
       const folder = mkdtempSync(join(tmpdir(), 'flowmatch-post-'));
       cpSync(post, folder, { recursive: true });
       for (const name of readdirSync(folder)) {
@@ -49,7 +55,7 @@ export const test = base.extend<Tests, { sites: Sites }>({
         writeFileSync(path, readFileSync(path, 'utf8').replaceAll(placeholder, plain.url));
       }
       writeFileSync(join(folder, 'nothing.html'), '<link rel="icon" href="data:," />');
-      const blog = await serve({ root: folder, isolation: false });
+      const blog = await serve({ root: folder, isolation: false, encodings: ['br', 'gzip'] });
       const nothing = new URL('nothing.html', blog.url).href;
       await use({ isolated: isolated.url, plain: plain.url, blog: blog.url, nothing });
       await Promise.all([isolated.close(), plain.close(), blog.close()]);

@@ -1,18 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { arrowGrid } from '../../../web/src/figure/draw/geometry';
-import { arrowStride, arrowTime } from '../../../web/src/figure/draw/arrows';
+import { arrowGrid, arrowTime } from '../../../web/src/figure/draw/geometry';
+import { arrowStride } from '../../../web/src/figure/draw/arrows';
 import {
   colorTable,
   cssGradient,
   packColor,
   parseColor,
+  through,
 } from '../../../web/src/figure/draw/color-table';
 import { densityIndex } from '../../../web/src/figure/draw/density';
-import {
-  differenceOpacity,
-  differencePosition,
-  differenceTicks,
-} from '../../../web/src/figure/draw/difference';
+import { differencePosition, differenceTicks } from '../../../web/src/figure/draw/difference';
+import { differenceOpacity } from '../../../web/src/figure/draw/difference-layer';
 import { upsample, upsampledSize, upsampling } from '../../../web/src/figure/draw/field-image';
 import { palettes } from '../../../web/src/figure/draw/palette';
 import {
@@ -41,6 +39,20 @@ describe('colours', () => {
     expect(cssGradient(table, 2)).toBe(
       'linear-gradient(to right, rgb(255 255 255), rgb(10 20 30))',
     );
+  });
+
+  it('of a map lie on straight lines between its stops', () => {
+    const map = through('#000000', '#640000', '#6464c8');
+    const at = (u: number) => parseColor(map(u));
+    expect([-1, 0, 0.25, 0.5, 0.75, 1, 2].map(at)).toEqual([
+      [0, 0, 0],
+      [0, 0, 0],
+      [50, 0, 0],
+      [100, 0, 0],
+      [100, 50, 100],
+      [100, 100, 200],
+      [100, 100, 200],
+    ]);
   });
 
   it('of each map leave the ground steadily, in both themes', () => {

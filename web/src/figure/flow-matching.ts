@@ -15,8 +15,6 @@
  * the controls. What each of them does is in its own file.
  */
 import { html, LitElement, nothing, type TemplateResult } from 'lit';
-import { query } from 'lit/decorators.js';
-import { keyed } from 'lit/directives/keyed.js';
 import { Engine } from '../engine/client';
 import type { Problem } from '../engine/protocol';
 import { attributeNames, keyOfProblem, readAttributes, readLink } from '../state/link';
@@ -34,14 +32,16 @@ import { Announcer } from './announcer';
 import { Clock, type Reading } from './clock';
 import type { ChangeEvent, Command, CommandEvent } from './controls/events';
 import type { TimeControl } from './controls/time-control';
-import { DensityLayer } from './draw/density';
+import type { MapLayers } from './draw/map-layers';
 import { palettes, type Palette, type ThemeName } from './draw/palette';
 import { nextParticle, pointedParticle } from './follow';
 import { formatSignificant, formatTime } from './format';
 import { legendOf } from './legend';
+import { loadParts } from './load-parts';
 import { engineNotice, ignoredNotice } from './notices';
 import { titleOf } from './panel-title';
 import { LossViewer, qualityOf, runOf } from './part-views';
+import type * as Parts from './parts';
 import { panelsOf, type PanelKind } from './scenes';
 import { Session, type SessionChange } from './session';
 import { Sight } from './sight';
@@ -49,7 +49,6 @@ import { Stage } from './stage';
 import { controls } from './style/controls';
 import { figureStyle } from './style/figure';
 import { tokens } from './style/tokens';
-import { summarise } from './summary';
 
 export class FlowMatching extends LitElement {
   static override readonly styles = [controls, tokens, figureStyle];
@@ -60,9 +59,6 @@ export class FlowMatching extends LitElement {
   static override get observedAttributes(): string[] {
     return [...super.observedAttributes, ...attributeNames, 'theme'];
   }
-
-  @query('flow-matching-time') private readonly timeControl!: TimeControl | null;
-  @query('.map-value') private readonly mapValue!: HTMLElement | null;
 
   /** What is in force, and what the reader has set: they differ in what waits for a restart of training. */
   #state: State = defaultState;
@@ -75,7 +71,7 @@ export class FlowMatching extends LitElement {
 
   /** From when the reader comes near the figure. */
   #session: Session | undefined;
-  #density: DensityLayer | undefined;
+  #maps: MapLayers | undefined;
   /** Training begins as soon as the next experiment is there. */
   #trainWhenReady = false;
   /** The flow begins with the first frame, not while the engine is on its way. */
@@ -92,7 +88,8 @@ export class FlowMatching extends LitElement {
       return {
         state: this.#state,
         session,
-        density: this.#density,
+        maps: this.#maps,
+        overlays: this.#parts?.overlays,
         palette: this.#palette,
         followed: this.#followed,
         still: this.#stillQuery.matches,
@@ -114,6 +111,8 @@ export class FlowMatching extends LitElement {
       if (!this.#session) this.#startSession();
     },
   );
+  /** What comes after the first motion. */
+  #parts: typeof Parts | undefined;
   readonly #announcer = new Announcer(
     () => this.#compose(),
     () => {
@@ -158,7 +157,7 @@ export class FlowMatching extends LitElement {
       if (this.isConnected) return;
       this.#session?.close();
       this.#session = undefined;
-      this.#density = undefined;
+      this.#maps = undefined;
     });
   }
 
@@ -211,7 +210,7 @@ export class FlowMatching extends LitElement {
 
   #startSession(): void {
     this.#session?.close();
-    this.#density = undefined;
+    this.#maps = undefined;
     const session: Session = new Session(Engine.shared(this.#state.tier), (change) => {
       if (session === this.#session) this.#onSession(change);
     });
@@ -353,8 +352,8 @@ export class FlowMatching extends LitElement {
         this.#refused = session.problems;
         break;
       case 'density':
-        this.#density = session.density ? new DensityLayer(session.density) : undefined;
-        break;
+        void this.#adoptDensity(session);
+        return;
       case 'difference':
         this.#stage.requestFrame();
         return;
@@ -366,8 +365,27 @@ export class FlowMatching extends LitElement {
     this.#stage.requestFrame();
   }
 
+  async #loadParts(): Promise<void> {
+    this.#parts = await loadParts();
+    this.#announcer.now();
+    this.#stage.requestFrame();
+  }
+
+  async #adoptDensity(session: Session): Promise<void> {
+    const { MapLayers } = await import('./draw/map-layers');
+    if (session !== this.#session) return;
+    this.#maps =
+      session.density === null
+        ? undefined
+        : new MapLayers(session.density, () => {
+            this.#stage.requestFrame();
+          });
+    this.#stage.requestFrame();
+  }
+
   #tellErrors({ phase, error, diverged, stepsDone }: Session): void {
     if (phase === 'error') {
+      void this.#loadParts();
       this.#dispatch('flowmatch-error', { code: error?.code, message: error?.message });
     }
     if (diverged) this.#dispatch('flowmatch-error', { code: 'diverged', stepsDone });
@@ -413,6 +431,7 @@ export class FlowMatching extends LitElement {
       this.#stage.requestFrame();
     }
     this.#dispatch('flowmatch-frame', { milliseconds: startTime });
+    void this.#loadParts();
   }
 
   #onFrame({ t }: Reading): void {
@@ -420,7 +439,8 @@ export class FlowMatching extends LitElement {
       this.#session?.wantDifference(t);
       this.#writeMapValue();
     }
-    if (this.timeControl) this.timeControl.t = t;
+    const control = this.renderRoot.querySelector<TimeControl>('flow-matching-time');
+    if (control) control.t = t;
     // Without a loop the flow ends at the data. (The first frame has only just set it going.)
     const ended = this.#state.playing && !this.#read().playing && !this.#playOnFirstFrame;
     if (ended) this.#change({ playing: false, t });
@@ -430,7 +450,7 @@ export class FlowMatching extends LitElement {
   /** Changes with every map: written directly, so that nothing else is rendered. */
   #writeMapValue(): void {
     const map = this.#session?.difference;
-    const element = this.mapValue;
+    const element = this.renderRoot.querySelector('.map-value');
     if (!element) return;
     const text = map ? `RMS ${formatSignificant(map.rms)} at t = ${formatTime(map.t)}` : '';
     if (element.textContent !== text) element.textContent = text;
@@ -439,7 +459,7 @@ export class FlowMatching extends LitElement {
   #compose(): string {
     const session = this.#session;
     const { t } = this.#read();
-    return summarise({
+    const figure = {
       phase: session?.phase ?? 'loading',
       state: this.#state,
       t,
@@ -450,7 +470,8 @@ export class FlowMatching extends LitElement {
       diverged: session?.diverged ?? false,
       rms: session?.difference?.rms ?? null,
       metrics: session?.metrics ?? null,
-    });
+    };
+    return this.#parts?.summarise(figure) ?? '';
   }
 
   #read(): Reading {
@@ -538,7 +559,7 @@ export class FlowMatching extends LitElement {
           this.requestUpdate();
         })}
         <div class="panels ${panels.length === 1 ? 'one' : 'two'}">
-          ${panels.map((kind) => keyed(kind, this.#panel(kind)))}
+          ${panels.map((kind) => this.#panel(kind))}
         </div>
         ${legendOf(this.#state, session?.learned ?? session?.exact ?? null, this.#palette, this.#followed)}
         <flow-matching-time

@@ -1,13 +1,11 @@
 /** The line below the panels that says what the layers on show mean, with the scales of their colours. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { styleMap } from 'lit/directives/style-map.js';
 import type { State } from '../state/settings';
 import { particleCount } from './data/clip';
-import { arrowTime } from './draw/arrows';
 import { cssGradient } from './draw/color-table';
 import { differencePosition, differenceTicks } from './draw/difference';
+import { arrowTime, trajectoryCount } from './draw/geometry';
 import type { Palette } from './draw/palette';
-import { trajectoryCount } from './draw/trajectories';
 import { formatSignificant } from './format';
 import type { Shown } from './session';
 
@@ -34,6 +32,8 @@ export function legendOf(
   `;
 }
 
+// Styles are set as properties: a content security policy may forbid them as attributes.
+
 function densityEntry(state: State, palette: Palette): TemplateResult {
   if (state.view === 'difference') {
     return html`<span>Contours: p<sub>t</sub></span>`;
@@ -42,7 +42,7 @@ function densityEntry(state: State, palette: Palette): TemplateResult {
   return html`
     <span class="scale">
       <span>Exact density p<sub>t</sub>: 0</span>
-      <span class="bar" style=${styleMap({ background })}></span>
+      <span class="bar" .style=${`background: ${background}`}></span>
       <span>its peak</span>
     </span>
   `;
@@ -58,12 +58,10 @@ function differenceScaleBar(palette: Palette): TemplateResult {
   return html`
     <span class="ticked">
       <span>|learned − exact|, faded where p<sub>t</sub> is small</span>
-      <span class="bar" style=${styleMap({ background })}></span>
+      <span class="bar" .style=${`background: ${background}`}></span>
       <ol>
         ${differenceTicks.map(
-          (tick) => html`
-            <li style=${styleMap({ left: `${100 * differencePosition(tick)}%` })}>${tick}</li>
-          `,
+          (tick) => html` <li .style=${`left: ${100 * differencePosition(tick)}%`}>${tick}</li> `,
         )}
       </ol>
     </span>

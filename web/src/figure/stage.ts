@@ -4,7 +4,8 @@
  */
 import type { State } from '../state/settings';
 import type { Clock, Reading } from './clock';
-import type { DensityLayer } from './draw/density';
+import type { MapLayers } from './draw/map-layers';
+import type * as Overlays from './draw/overlays';
 import type { Palette } from './draw/palette';
 import { afterPaint, Pacer } from './pacer';
 import { PanelCanvas } from './panel-canvas';
@@ -15,7 +16,8 @@ import type { Session } from './session';
 export interface Scenery {
   readonly state: State;
   readonly session: Session;
-  readonly density: DensityLayer | undefined;
+  readonly maps: MapLayers | undefined;
+  readonly overlays: typeof Overlays | undefined;
   readonly palette: Palette;
   /** The particle that the reader follows, if any. */
   readonly followed: number | null;

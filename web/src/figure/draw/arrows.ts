@@ -3,15 +3,7 @@
  * in a short time at that velocity. Lengths are to scale, so two panels can be compared by eye.
  */
 import type { Grid } from '../../engine/protocol';
-import { gridPoint, scaleOf, toPixelX, toPixelY, type Viewport } from './geometry';
-
-/**
- * The time over which an arrow shows the way: such that the velocities of a flow that reaches across the
- * window in one unit of time stay about within their cells.
- */
-export function arrowTime(grid: Grid): number {
-  return 1 / grid.columns;
-}
+import { arrowTime, gridPoint, scaleOf, toPixelX, toPixelY, type Viewport } from './geometry';
 
 /** Below this many CSS pixels a cell, only every other arrow is drawn, over twice the time. */
 const leastCell = 17;

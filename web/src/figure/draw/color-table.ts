@@ -21,6 +21,19 @@ export function packColor(text: string, alpha = 255): number {
   );
 }
 
+/** The map through these colours, evenly spaced over [0, 1], as straight lines from one to the next. */
+export function through(...colors: readonly string[]): (u: number) => string {
+  const stops = colors.map(parseColor);
+  return (u) => {
+    const place = Math.min(1, Math.max(0, u)) * (stops.length - 1);
+    const index = Math.min(Math.floor(place), stops.length - 2);
+    const [from = [], to = []] = [stops[index], stops[index + 1]];
+    const weight = place - index;
+    const mixed = from.map((value, c) => value * (1 - weight) + (to[c] ?? 0) * weight);
+    return `rgb(${mixed.join(', ')})`;
+  };
+}
+
 /**
  * Samples `interpolate` over [0, 1]. With `start`, the lowest sixth is eased in from that colour, so that
  * the map grows out of the ground it lies on without an edge.

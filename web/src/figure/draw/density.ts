@@ -2,7 +2,7 @@
  * The density layer: p_t of the exact marginal, relative to its own peak at that t, as a smooth backdrop
  * or as contour lines over another map.
  */
-import { contours } from 'd3-contour';
+import type * as D3Contour from 'd3-contour';
 import { maximum, readField, type FieldMovie } from '../data/field-movie';
 import type { ColorTable } from './color-table';
 import { FieldImage } from './field-image';
@@ -28,6 +28,14 @@ const contourLogs = [-0.5, -2, -4.5];
 /** Moments of t for which contours are kept. */
 const contourTimes = 80;
 
+/** What traces contours: fetched when the first are wanted, which most readers never do. */
+let tracing: typeof D3Contour | undefined;
+
+/** Resolves when contours can be drawn. */
+export async function loadContours(): Promise<void> {
+  tracing ??= await import('d3-contour');
+}
+
 /** Draws p_t at any t; keeps what it can reuse for the next frame. */
 export class DensityLayer {
   readonly #movie: FieldMovie;
@@ -35,8 +43,12 @@ export class DensityLayer {
   readonly #values: Float32Array;
   readonly #contours = new Map<number, Path2D>();
   #imageKey: { t: number; table: ColorTable } | undefined;
+  readonly #redraw: () => void;
+  #loading = false;
 
-  constructor(movie: FieldMovie) {
+  /** `redraw` is called when more can be drawn than could when it was asked for. */
+  constructor(movie: FieldMovie, redraw: () => void) {
+    this.#redraw = redraw;
     this.#movie = movie;
     this.#image = new FieldImage(movie.grid.columns);
     this.#values = new Float32Array(movie.grid.columns * movie.grid.rows);
@@ -62,16 +74,21 @@ export class DensityLayer {
     this.#image.draw(context, viewport.size);
   }
 
+  /** Nothing yet, as long as what traces them is on its way. */
   drawContours(
     context: CanvasRenderingContext2D,
     viewport: Viewport,
     t: number,
     color: string,
   ): void {
+    if (!tracing) {
+      this.#loadContours();
+      return;
+    }
     const key = Math.round(t * contourTimes);
     let path = this.#contours.get(key);
     if (!path) {
-      path = this.#trace(key / contourTimes);
+      path = this.#trace(tracing.contours(), key / contourTimes);
       this.#contours.set(key, path);
     }
     const cell = viewport.size / (this.#movie.grid.columns - 1);
@@ -84,13 +101,20 @@ export class DensityLayer {
     context.restore();
   }
 
-  #trace(t: number): Path2D {
+  #loadContours(): void {
+    if (this.#loading) return;
+    this.#loading = true;
+    // The map is there without its contours, too.
+    loadContours().then(this.#redraw, () => null);
+  }
+
+  #trace(contours: D3Contour.Contours, t: number): Path2D {
     const { columns, rows } = this.#movie.grid;
     const values = new Float32Array(columns * rows);
     readField(this.#movie, t, values);
     const peak = maximum(values);
     const relative = Array.from(values, (value) => Math.max(value - peak, -50));
-    const generator = contours().size([columns, rows]);
+    const generator = contours.size([columns, rows]);
     const path = new Path2D();
     for (const level of contourLogs) {
       for (const polygon of generator.contour(relative, level).coordinates) {

@@ -79,3 +79,14 @@ export function gridPoint(grid: Grid, index: number): [x: number, y: number] {
   const dy = grid.rows > 1 ? (grid.yMax - grid.yMin) / (grid.rows - 1) : 0;
   return [grid.xMin + column * dx, grid.yMin + row * dy];
 }
+
+/**
+ * The time over which an arrow shows the way: such that the velocities of a flow that reaches across the
+ * window in one unit of time stay about within their cells.
+ */
+export function arrowTime(grid: Grid): number {
+  return 1 / grid.columns;
+}
+
+/** How many particles show their way: enough to see the flow, few enough to follow one. */
+export const trajectoryCount = 150;

@@ -2,8 +2,7 @@
  * The colours of the drawing, light and dark. Blue is the exact field and orange the learned one everywhere
  * in the figure: the Okabe-Ito pair, which colour-blind readers can tell apart.
  */
-import { interpolateGreys, interpolateMagma } from 'd3-scale-chromatic';
-import { colorTable, type ColorTable } from './color-table';
+import { colorTable, through, type ColorTable } from './color-table';
 
 export type ThemeName = 'light' | 'dark';
 
@@ -24,6 +23,21 @@ export interface Palette {
   /** From a small difference to a large one; begins at the ground. */
   readonly difference: ColorTable;
 }
+
+/** Magma, by Stéfan van der Walt and Nathaniel Smith: equal steps look equal, to every kind of eye. */
+const magma = through(
+  '#000004',
+  '#140e36',
+  '#3b0f70',
+  '#641a80',
+  '#8c2981',
+  '#b73779',
+  '#de4968',
+  '#f7705c',
+  '#fe9f6d',
+  '#fecf92',
+  '#fcfdbf',
+);
 
 /** Colour maps are made when they are first used: a page shows one theme, and rarely every map. */
 function lazily(make: () => ColorTable): () => ColorTable {
@@ -61,8 +75,8 @@ const light = palette(
     arrow: '#30343c',
     contour: 'rgba(20, 22, 28, 0.6)',
   },
-  (u) => interpolateGreys(0.48 * u),
-  (u) => interpolateMagma(0.97 - 0.9 * u),
+  through('#ffffff', '#efefef', '#dadada', '#bfbfbf', '#9d9d9d'),
+  (u) => magma(0.97 - 0.9 * u),
 );
 
 const dark = palette(
@@ -76,8 +90,8 @@ const dark = palette(
     arrow: '#d4d8df',
     contour: 'rgba(255, 255, 255, 0.65)',
   },
-  (u) => interpolateGreys(0.94 - 0.34 * u),
-  (u) => interpolateMagma(0.05 + 0.93 * u),
+  through('#121212', '#2d2d2d', '#4a4a4a', '#636363', '#7a7a7a'),
+  (u) => magma(0.05 + 0.93 * u),
 );
 
 export const palettes: Readonly<Record<ThemeName, Palette>> = { light, dark };

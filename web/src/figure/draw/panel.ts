@@ -4,15 +4,13 @@
  */
 import type { FlowClip, Grid } from '../../engine/protocol';
 import { arrowCount, blend, particleCount, placeAt, readFrame, sized } from '../data/clip';
-import { drawArrows } from './arrows';
 import { AxesMemory, drawGround } from './axes';
-import type { DensityLayer } from './density';
-import { DifferenceLayer, type DifferenceMap } from './difference';
+import type { DifferenceMap } from './difference';
 import type { Viewport } from './geometry';
+import type { MapLayers } from './map-layers';
+import type * as Overlays from './overlays';
 import type { Palette } from './palette';
 import { ParticleBuffer } from './particles';
-import { drawFollowed } from './followed';
-import { drawTails, TrajectoryMemory } from './trajectories';
 
 /** One cloud and its field, in one colour. */
 export interface Cloud {
@@ -29,11 +27,14 @@ export interface Scene {
   readonly palette: Palette;
   /** Drawn one over the other, in this order. */
   readonly clouds: readonly Cloud[];
-  readonly density: DensityLayer | undefined;
+  /** Undefined until the density is known; the difference then waits for it, too. */
+  readonly maps: MapLayers | undefined;
   /** How the density is shown, if at all. */
   readonly densityStyle: 'backdrop' | 'contours' | 'none';
   readonly difference: DifferenceMap | undefined;
   readonly showParticles: boolean;
+  /** What draws the next three; undefined until it is there. */
+  readonly overlays: typeof Overlays | undefined;
   readonly showTrajectories: boolean;
   readonly showArrows: boolean;
   /** The particle that the reader follows, if any. */
@@ -43,13 +44,12 @@ export interface Scene {
 /** What a panel keeps from one frame to the next, only to draw it faster. */
 export class PanelMemory {
   readonly axes = new AxesMemory();
-  readonly difference = new DifferenceLayer();
   readonly particles = new ParticleBuffer();
   readonly clouds: CloudMemory[] = [];
 }
 
 class CloudMemory {
-  readonly trajectories = new TrajectoryMemory();
+  trajectories: Overlays.TrajectoryMemory | undefined;
   positions: Float32Array = new Float32Array(0);
   previous: Float32Array = new Float32Array(0);
   arrows: Float32Array = new Float32Array(0);
@@ -62,23 +62,24 @@ export function drawPanel(
   scene: Scene,
   memory: PanelMemory,
 ): boolean {
-  const { palette, t } = scene;
+  const { palette, t, maps } = scene;
   drawGround(context, viewport, palette);
-  if (scene.difference) {
-    const movie = scene.density?.movie;
-    memory.difference.draw(context, viewport, scene.difference, palette.difference, movie);
+  if (maps && scene.difference) {
+    const { movie } = maps.density;
+    maps.difference.draw(context, viewport, scene.difference, palette.difference, movie);
   }
-  if (scene.density && scene.densityStyle === 'backdrop') {
-    scene.density.drawBackdrop(context, viewport, t, palette.density);
+  if (maps && scene.densityStyle === 'backdrop') {
+    maps.density.drawBackdrop(context, viewport, t, palette.density);
   }
-  if (scene.density && scene.densityStyle === 'contours') {
-    scene.density.drawContours(context, viewport, scene.difference?.t ?? t, palette.contour);
+  if (maps && scene.densityStyle === 'contours') {
+    maps.density.drawContours(context, viewport, scene.difference?.t ?? t, palette.contour);
   }
   let more = false;
+  const { overlays } = scene;
   scene.clouds.forEach((cloud, index) => {
     const cloudMemory = (memory.clouds[index] ??= new CloudMemory());
-    if (!scene.showTrajectories) return;
-    const { trajectories } = cloudMemory;
+    if (!overlays || !scene.showTrajectories) return;
+    const trajectories = (cloudMemory.trajectories ??= new overlays.TrajectoryMemory());
     if (trajectories.draw(context, viewport, cloud.clip, cloud.color)) more = true;
   });
   scene.clouds.forEach((cloud, index) => {
@@ -89,7 +90,7 @@ export function drawPanel(
   return more;
 }
 
-/** The same for a still: whatever takes several frames is drawn to its end. */
+/** The same for a still: whatever takes several frames is drawn to its end. For contours, `loadContours` first. */
 export function drawStill(
   context: CanvasRenderingContext2D,
   viewport: Viewport,
@@ -117,23 +118,23 @@ function drawCloud(
   particles: ParticleBuffer,
 ): void {
   const { clip, color } = cloud;
-  const { t } = scene;
+  const { t, overlays } = scene;
   const place = placeAt(clip.times, t);
   memory.positions = sized(memory.positions, 2 * particleCount(clip));
   readFrame(clip.positions, place, memory.positions);
-  if (scene.showTrajectories) {
+  if (overlays && scene.showTrajectories) {
     const opacity = cloud.previous?.progress ?? 1;
-    drawTails(context, viewport, clip, place, memory.positions, color, opacity);
+    overlays.drawTails(context, viewport, clip, place, memory.positions, color, opacity);
   }
   glideFromPrevious(cloud, t, memory);
   if (scene.showParticles) particles.draw(context, viewport, memory.positions, color);
-  if (scene.showArrows && clip.arrows) {
+  if (overlays && scene.showArrows && clip.arrows) {
     memory.arrows = sized(memory.arrows, 2 * arrowCount(clip));
     readFrame(clip.arrows, place, memory.arrows);
-    drawArrows(context, viewport, cloud.arrowGrid, memory.arrows, scene.palette.arrow);
+    overlays.drawArrows(context, viewport, cloud.arrowGrid, memory.arrows, scene.palette.arrow);
   }
-  if (scene.followed !== null) {
+  if (overlays && scene.followed !== null) {
     const { ground } = scene.palette;
-    drawFollowed(context, viewport, clip, memory.positions, scene.followed, color, ground);
+    overlays.drawFollowed(context, viewport, clip, memory.positions, scene.followed, color, ground);
   }
 }

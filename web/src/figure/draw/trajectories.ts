@@ -4,10 +4,8 @@
  */
 import type { FlowClip } from '../../engine/protocol';
 import { framesIn, particleCount, type Place } from '../data/clip';
-import { toPixelX, toPixelY, type Viewport } from './geometry';
+import { toPixelX, toPixelY, trajectoryCount, type Viewport } from './geometry';
 
-/** How many particles show their way: enough to see the flow, few enough to follow one. */
-export const trajectoryCount = 150;
 /** Paths are smooth: a point of a polyline comes so much of t after the last one; in tails, so much. */
 const wayStride = 0.03;
 const tailStride = 0.02;

@@ -1,0 +1,25 @@
+// How much a reader waits for. The timing is in speed.spec.ts; bytes are the same on every machine.
+import { expect, test } from './sites';
+import { weighPage } from './traffic.mjs';
+
+/** All compressed by gzip, as every static host can. */
+const places = [
+  { name: 'one thread', site: 'plain', query: '?tier=simd' },
+  { name: 'the best build without threads', site: 'plain', query: '' },
+  { name: 'the best build', site: 'isolated', query: '' },
+] as const;
+
+for (const { name, site, query } of places) {
+  test(`few bytes come before the first motion, and not many after it: ${name}`, async ({
+    page,
+    sites,
+  }) => {
+    const { before, whole } = await weighPage(page, `${sites[site]}${query}`);
+    // Each kind was seen, so that nothing is left out of the sums.
+    expect(before.script).toBeGreaterThan(10_000);
+    expect(before.wasm).toBeGreaterThan(10_000);
+    expect(before.code).toBeLessThanOrEqual(100_000);
+    expect(whole.all).toBeGreaterThan(before.all);
+    expect(whole.all).toBeLessThanOrEqual(250_000);
+  });
+}

@@ -1,0 +1,28 @@
+/** The parts of a figure: all that a reader uses, and nobody waits for. */
+import { define } from './controls/define';
+import { QualityTable } from './controls/quality-table';
+import { SettingField } from './controls/setting-field';
+import { SettingsPanel } from './controls/settings-panel';
+import { ShareLink } from './controls/share-link';
+import { TimeControl } from './controls/time-control';
+import { TrainingStrip } from './controls/training-strip';
+import { ViewBar } from './controls/view-bar';
+
+export * as overlays from './draw/overlays';
+export { summarise } from './summary';
+
+/** In the order in which a reader needs them. */
+const parts: readonly (readonly [name: string, element: CustomElementConstructor])[] = [
+  ['flow-matching-time', TimeControl],
+  ['flow-matching-view', ViewBar],
+  ['flow-matching-training', TrainingStrip],
+  ['flow-matching-quality', QualityTable],
+  ['flow-matching-setting', SettingField],
+  ['flow-matching-settings', SettingsPanel],
+  ['flow-matching-share', ShareLink],
+];
+
+/** Registers each in a task of its own, so that no task is long. */
+export function defineParts(): void {
+  for (const [name, element] of parts) setTimeout(define, 0, name, element);
+}
