@@ -255,14 +255,14 @@ TEST_CASE("dense_backward_weight sums the slope times the transposed input") {
       std::vector<double> expected_bias = to_double(bias_before);
       std::vector<double> magnitude = magnitudes(weight_before);
       std::vector<double> magnitude_bias = magnitudes(bias_before);
-      naive::dense_backward_weight(shape, to_double(layer.dy).data(), to_double(layer.x).data(), sum,
-                                   expected.data(), expected_bias.data());
-      naive::dense_backward_weight(shape, magnitudes(layer.dy).data(), magnitudes(layer.x).data(), sum,
-                                   magnitude.data(), magnitude_bias.data());
+      naive::dense_backward_weight(shape, to_double(layer.dy).data(), to_double(layer.x).data(),
+                                   sum, expected.data(), expected_bias.data());
+      naive::dense_backward_weight(shape, magnitudes(layer.dy).data(), magnitudes(layer.x).data(),
+                                   sum, magnitude.data(), magnitude_bias.data());
       std::vector<float> d_weight = weight_before;
       std::vector<float> d_bias = bias_before;
-      kernels::dense_backward_weight(shape, layer.dy.data(), layer.x.data(), sum,
-                                     d_weight.data(), d_bias.data());
+      kernels::dense_backward_weight(shape, layer.dy.data(), layer.x.data(), sum, d_weight.data(),
+                                     d_bias.data());
       double worst = 0;
       for (std::size_t i = 0; i < d_weight.size(); ++i) {
         worst = worse(worst, std::abs(static_cast<double>(d_weight[i]) - expected[i]) /

@@ -272,8 +272,8 @@ TEST_CASE("the gradient of a batch is the sum of those of its parts") {
     for (Index first = 0; first < 333; first += piece) {
       const Index rows = std::min<Index>(piece, 333 - first);
       sum += workspace->loss_gradient(c.parameters, c.t.segment(first, rows),
-                                     c.x.middleRows(first, rows), c.target.middleRows(first, rows),
-                                     0.01F, part);
+                                      c.x.middleRows(first, rows), c.target.middleRows(first, rows),
+                                      0.01F, part);
       for (std::size_t i = 0; i < parts.size(); ++i) parts[i] += part[i];
     }
     double worst = 0;
@@ -531,7 +531,7 @@ TEMPLATE_TEST_CASE("output and gradient are PyTorch's", "", float, double) {
     std::vector<TestType> gradient(c.parameters.size());
     const auto terms = static_cast<double>(c.x.size());
     const double sum = workspace->loss_gradient(c.parameters, c.t, c.x, c.target,
-                                               static_cast<TestType>(1 / terms), gradient);
+                                                static_cast<TestType>(1 / terms), gradient);
     CHECK(worst_difference(gradient, golden.gradient) < tolerance);
     CHECK_THAT(sum / terms, WithinAbs(golden.losses[0], tolerance));
   }
@@ -549,7 +549,7 @@ TEST_CASE("ten steps of Adam with averaged weights are PyTorch's") {
     for (Index step = 0; step < 10; ++step) {
       std::vector<float> gradient(c.parameters.size());
       const double sum = workspace->loss_gradient(c.parameters, c.t, c.x, c.target,
-                                                 static_cast<float>(1 / terms), gradient);
+                                                  static_cast<float>(1 / terms), gradient);
       losses.push_back(sum / terms);
       adam.update(0, c.model.parameter_count(), step, 1e-2, 0.8, gradient, c.parameters, average);
     }

@@ -156,8 +156,9 @@ TEST_CASE("training is the plain loop of its documented parts") {
     AffinePath(schedule).interpolate(t, x0, x1, x_t, target);
 
     std::vector<double> gradient(count);
-    const double sum = workspace->loss_gradient(parameters, t.cast<double>(), x_t.cast<double>(),
-                                               target.cast<double>(), 1.0 / (2 * kBatch), gradient);
+    const double sum =
+        workspace->loss_gradient(parameters, t.cast<double>(), x_t.cast<double>(),
+                                 target.cast<double>(), 1.0 / (2 * kBatch), gradient);
     CAPTURE(name(schedule), step);
     CHECK_THAT(static_cast<double>(losses[step]), WithinRel(sum / (2 * kBatch), 1e-5));
     const double rate = 1e-2 * (1 + std::cos(std::acos(-1.0) * step / 50)) / 2;

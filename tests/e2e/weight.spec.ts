@@ -2,14 +2,14 @@
 import { expect, test } from './sites';
 import { weighPage } from './traffic.mjs';
 
-/** All compressed by gzip, as every static host can. */
+/** All compressed by gzip, as every static host can. Threads bring a library and longer glue with them. */
 const places = [
-  { name: 'one thread', site: 'plain', query: '?tier=simd' },
-  { name: 'the best build without threads', site: 'plain', query: '' },
-  { name: 'the best build', site: 'isolated', query: '' },
+  { name: 'one thread', site: 'plain', query: '?tier=simd', most: 100_000 },
+  { name: 'the best build without threads', site: 'plain', query: '', most: 100_000 },
+  { name: 'the best build', site: 'isolated', query: '', most: 110_000 },
 ] as const;
 
-for (const { name, site, query } of places) {
+for (const { name, site, query, most } of places) {
   test(`few bytes come before the first motion, and not many after it: ${name}`, async ({
     page,
     sites,
@@ -18,7 +18,7 @@ for (const { name, site, query } of places) {
     // Each kind was seen, so that nothing is left out of the sums.
     expect(before.script).toBeGreaterThan(10_000);
     expect(before.wasm).toBeGreaterThan(10_000);
-    expect(before.code).toBeLessThanOrEqual(100_000);
+    expect(before.code).toBeLessThanOrEqual(most);
     expect(whole.all).toBeGreaterThan(before.all);
     expect(whole.all).toBeLessThanOrEqual(250_000);
   });

@@ -26,8 +26,8 @@ class ModelWorkspaceOf {
   virtual void predict(std::span<const Scalar> parameters, const Eigen::Ref<const Vector>& t,
                        const ConstPointsRefOf<Scalar>& x, PointsRefOf<Scalar> out) = 0;
 
-  /// Returns sum |f(x, t) - target|^2 over all rows and coordinates; `gradient` becomes `scale` times
-  /// its gradient by the parameters. Precondition: the workspace was made for training.
+  /// Returns sum |f(x, t) - target|^2 over all rows and coordinates; `gradient` becomes `scale`
+  /// times its gradient by the parameters. Precondition: the workspace was made for training.
   virtual double loss_gradient(std::span<const Scalar> parameters,
                                const Eigen::Ref<const Vector>& t, const ConstPointsRefOf<Scalar>& x,
                                const ConstPointsRefOf<Scalar>& target, Scalar scale,
