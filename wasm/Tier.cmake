@@ -26,3 +26,7 @@ add_link_options(-sINITIAL_MEMORY=32MB -sALLOW_MEMORY_GROWTH=1 -sMAXIMUM_MEMORY=
 
 # The default stack is 64 KB, which Eigen's temporaries overflow.
 add_link_options(-sSTACK_SIZE=1MB -sDEFAULT_PTHREAD_STACK_SIZE=1MB)
+
+# JavaScript writes the numbers of messages.
+set(FLOWMATCH_NUMBER_TEXT "${CMAKE_CURRENT_LIST_DIR}/number_text.cpp" CACHE STRING
+  "The source that defines format_number()")

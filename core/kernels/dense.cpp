@@ -474,32 +474,6 @@ HWY_INLINE void for_each_vectors(Index count, const Part& part) {
   if (first < count) part(std::integral_constant<Index, 1>{}, first, count - first);
 }
 
-/// d_weight, with the inputs along the vectors.
-void weight_gradient_along_inputs(const DenseShape& shape, const float* dy, const float* x, Sum sum,
-                                  float* d_weight) {
-  HWY_ALIGN float rows[kBound<kPackedPanels * kPanel * kPanel>];
-  HWY_ALIGN float chunk_sums[kBound<kGradientChunk * kPanel>];
-  for_each_vectors(shape.inputs, [&](auto vectors, Index input, Index inputs) HWY_ATTR {
-    constexpr Index kVectors = decltype(vectors)::value;
-    turn_to_rows<kVectors>(shape.panels, shape.input_stride, inputs, x + input * kPanel, rows);
-    for (Index chunk = 0; chunk < shape.outputs; chunk += kGradientChunk) {
-      const Index outputs = std::min(kGradientChunk, shape.outputs - chunk);
-      sum_over_rows<kVectors>(shape.panels, shape.output_stride, dy + chunk * kPanel, outputs, rows,
-                              chunk_sums);
-      const float* HWY_RESTRICT from = chunk_sums;
-      float* HWY_RESTRICT to = d_weight + chunk * shape.inputs + input;
-      for (Index output = 0; output < outputs; ++output) {
-        for (Index v = 0; v < kVectors; ++v) {
-          write_vector(hn::Load(kFloats, from + v * kLanes), inputs - v * kLanes, sum,
-                       to + v * kLanes);
-        }
-        from += kVectors * kLanes;
-        to += shape.inputs;
-      }
-    }
-  });
-}
-
 /// d_weight of `inputs` inputs, at most kGradientChunk, and `outputs` outputs from `sums`, which
 /// has a row of kVectors vectors for each input.
 template <Index kVectors>
@@ -510,7 +484,11 @@ HWY_INLINE void write_turned(Index inputs, Index outputs, const float* HWY_RESTR
     for (Index input = 0; input < inputs; input += 4) {
       Floats v[4];
       const float* HWY_RESTRICT from = sums + input * kVectors * kLanes + vector * kLanes;
-      for (Index i = 0; i < 4; ++i) v[i] = hn::Load(kFloats, from + i * kVectors * kLanes);
+      for (Index i = 0; i < 4; ++i) {
+        // Of the last few there may be fewer than four.
+        const Index row = std::min(i, inputs - 1 - input);
+        v[i] = hn::Load(kFloats, from + row * kVectors * kLanes);
+      }
       transpose_blocks(v);
       for (Index i = 0; i < 4; ++i) {
         for_each_block(v[i], [&](FourFloats four, Index block) HWY_ATTR {
@@ -529,24 +507,63 @@ HWY_INLINE void write_turned(Index inputs, Index outputs, const float* HWY_RESTR
   }
 }
 
-/// d_weight, with the outputs along the vectors: for layers with many more inputs than outputs,
-/// whose slopes are less work to turn.
-void weight_gradient_along_outputs(const DenseShape& shape, const float* dy, const float* x,
-                                   Sum sum, float* d_weight) {
+/// The features of one of the two operands of a weight gradient, its panels one after the other.
+struct Operand {
+  const float* panels;
+  Index stride;
+  Index features;
+};
+
+/// The products of two operands, summed over all rows, in chunks: write(number of vectors, first
+/// turned feature, turned features, first other feature, other features, sums), where sums has a
+/// row of so many vectors of turned features for each other feature.
+template <class Write>
+HWY_INLINE void for_each_chunk_of_sums(Index panels, const Operand& turned, const Operand& other,
+                                       const Write& write) {
   HWY_ALIGN float rows[kBound<kPackedPanels * kPanel * kPanel>];
-  // Set once, for the last rows of a chunk that is not full are read and not written.
-  HWY_ALIGN float chunk_sums[kBound<kGradientChunk * kPanel>] = {};
-  for_each_vectors(shape.outputs, [&](auto vectors, Index output, Index outputs) HWY_ATTR {
+  HWY_ALIGN float sums[kBound<kGradientChunk * kPanel>];
+  for_each_vectors(turned.features, [&](auto vectors, Index first, Index count) HWY_ATTR {
     constexpr Index kVectors = decltype(vectors)::value;
-    turn_to_rows<kVectors>(shape.panels, shape.output_stride, outputs, dy + output * kPanel, rows);
-    for (Index chunk = 0; chunk < shape.inputs; chunk += kGradientChunk) {
-      const Index inputs = std::min(kGradientChunk, shape.inputs - chunk);
-      sum_over_rows<kVectors>(shape.panels, shape.input_stride, x + chunk * kPanel, inputs, rows,
-                              chunk_sums);
-      write_turned<kVectors>(inputs, outputs, chunk_sums, sum, shape.inputs,
-                             d_weight + output * shape.inputs + chunk);
+    turn_to_rows<kVectors>(panels, turned.stride, count, turned.panels + first * kPanel, rows);
+    for (Index chunk = 0; chunk < other.features; chunk += kGradientChunk) {
+      const Index in_chunk = std::min(kGradientChunk, other.features - chunk);
+      sum_over_rows<kVectors>(panels, other.stride, other.panels + chunk * kPanel, in_chunk, rows,
+                              sums);
+      write(vectors, first, count, chunk, in_chunk, sums);
     }
   });
+}
+
+/// d_weight, with the inputs along the vectors.
+void weight_gradient_along_inputs(Index panels, const Operand& dy, const Operand& x, Sum sum,
+                                  float* d_weight) {
+  for_each_chunk_of_sums(panels, x, dy,
+                         [&](auto vectors, Index input, Index inputs, Index output, Index outputs,
+                             const float* HWY_RESTRICT sums) HWY_ATTR {
+                           constexpr Index kVectors = decltype(vectors)::value;
+                           float* HWY_RESTRICT to = d_weight + output * x.features + input;
+                           for (Index i = 0; i < outputs; ++i) {
+                             for (Index v = 0; v < kVectors; ++v) {
+                               write_vector(hn::Load(kFloats, sums + v * kLanes),
+                                            inputs - v * kLanes, sum, to + v * kLanes);
+                             }
+                             sums += kVectors * kLanes;
+                             to += x.features;
+                           }
+                         });
+}
+
+/// d_weight, with the outputs along the vectors: for layers with many more inputs than outputs,
+/// whose slopes are less work to turn.
+void weight_gradient_along_outputs(Index panels, const Operand& dy, const Operand& x, Sum sum,
+                                   float* d_weight) {
+  for_each_chunk_of_sums(
+      panels, dy, x,
+      [&](auto vectors, Index output, Index outputs, Index input, Index inputs, const float* sums)
+          HWY_ATTR {
+            write_turned<decltype(vectors)::value>(inputs, outputs, sums, sum, x.features,
+                                                   d_weight + output * x.features + input);
+          });
 }
 
 /// The sums of the lanes of four vectors.
@@ -647,15 +664,17 @@ HWY_INLINE void bias_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
 void weight_gradient(const DenseShape& shape, const float* dy, const float* x, Sum sum,
                      float* d_weight, float* d_bias) {
   const Index rows = shape.panels * kPanel;
+  const Operand slopes{dy, shape.output_stride, shape.outputs};
+  const Operand inputs{x, shape.input_stride, shape.inputs};
   // Fewer than four inputs are one tile, which has the bias's sums beside it.
   const bool thin = std::min(shape.inputs, shape.outputs) < kLanes;
   const bool bias_done = thin && shape.inputs < 4;
   if (thin) {
     thin_weight_gradient(shape, dy, x, sum, d_weight, bias_done ? d_bias : nullptr);
   } else if (shape.inputs * rows <= shape.outputs * (rows + shape.inputs)) {  // numbers to turn
-    weight_gradient_along_inputs(shape, dy, x, sum, d_weight);
+    weight_gradient_along_inputs(shape.panels, slopes, inputs, sum, d_weight);
   } else {
-    weight_gradient_along_outputs(shape, dy, x, sum, d_weight);
+    weight_gradient_along_outputs(shape.panels, slopes, inputs, sum, d_weight);
   }
   if (bias_done) return;
   for_each_full_tile<4>(shape.outputs, [&](auto size, Index output) HWY_ATTR {
