@@ -7,8 +7,10 @@
 // each that has NAME in its own, is repeated for about so many milliseconds after a warm-up, and
 // printed as a line of JSON: its name, the threads, the median and the least milliseconds of one
 // run and the useful arithmetic of a run in floating-point operations (products only: what the
-// activations, random numbers and updates take is time, not work). Measuring in turns with others,
-// and tables, are bench.mjs's.
+// activations, random numbers and updates take is time, not work). Where there is such arithmetic,
+// also the peak: the operations a second that the same threads did on registers alone, measured in
+// turns with the runs, for a shared machine may be twice as fast a second later. Measuring in turns
+// with others, and tables, are bench.mjs's.
 //
 // The suite `networks` measures nothing: it prints what `step` and `sampling` do, a network a line,
 // for the other libraries in peers/ to do the same under the same names.
@@ -51,34 +53,66 @@ double now() {
   return std::chrono::duration<double, std::milli>(since).count();
 }
 
-/// Runs `work` again and again, and prints the median time of a run.
+double median(std::vector<double>& values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Operations a second that all threads of the pool do on registers alone, now.
+double peak_rate(ThreadPool& pool) {
+  constexpr std::int64_t kRounds = 1000;
+  const double begin = now();
+  pool.parallel_for(pool.size(), [](Index /*task*/, int /*worker*/) {
+    volatile float sink = bench::multiply_adds(kRounds);
+    static_cast<void>(sink);
+  });
+  const auto operations =
+      static_cast<double>(pool.size() * kRounds * bench::operations_per_round());
+  return operations / (now() - begin) * 1e3;
+}
+
+/// Runs `work`, which uses no other threads than the pool's, again and again, and prints the median
+/// time of a run.
 template <class Work>
-void measure(const Request& request, const std::string& name, double operations, const Work& work) {
+void measure(const Request& request, ThreadPool& pool, const std::string& name, double operations,
+             const Work& work) {
   if (name.find(request.part_of_name) == std::string::npos) return;
   // WebAssembly starts in a slow build, and is replaced when it has run often enough.
   const double warm = now() + request.milliseconds / 4;
   do {
     work();
+    peak_rate(pool);
   } while (now() < warm);
   // What is shorter than the clock is sharp is run several times between two looks at it.
   double single = now();
   work();
   single = now() - single;
   const int runs = std::clamp(static_cast<int>(0.2 / std::max(single, 1e-6)), 1, 1000);
+  // Of what takes longer than all measurements should, one more run has to do.
+  const std::size_t least = single > request.milliseconds ? 1 : 3;
   std::vector<double> times;
-  const double end = now() + request.milliseconds;
+  std::vector<double> peaks;
+  constexpr double kPeakInterval = 20;
+  double next_peak = now();
+  const double end = next_peak + request.milliseconds;
   do {
+    if (now() >= next_peak) {
+      peaks.push_back(peak_rate(pool));
+      // The first work after it finds its data where it left them.
+      work();
+      next_peak = now() + kPeakInterval;
+    }
     const double begin = now();
     for (int run = 0; run < runs; ++run) work();
     times.push_back((now() - begin) / runs);
-  } while (now() < end || times.size() < 3);
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::nth_element(times.begin(), middle, times.end());
+  } while (now() < end || times.size() < least);
   const double best = *std::min_element(times.begin(), times.end());
   std::printf(R"({"suite":"%s","name":"%s","threads":%d,"milliseconds":%.6g,"best":%.6g,)"
-              R"("operations":%.6g})"
+              R"("operations":%.6g,"peak":%.6g})"
               "\n",
-              request.suite.c_str(), name.c_str(), request.threads, *middle, best, operations);
+              request.suite.c_str(), name.c_str(), request.threads, median(times), best, operations,
+              median(peaks));
   std::fflush(stdout);
 }
 
@@ -158,13 +192,16 @@ std::unique_ptr<Experiment> make(const ExperimentConfig& config, ThreadPool& poo
 
 void measure_peak(const Request& request) {
   constexpr std::int64_t kRounds = 2000;
+  ThreadPool pool(1);
   volatile float sink = 0;
-  measure(request, "multiply-add", static_cast<double>(kRounds * bench::operations_per_round()),
+  measure(request, pool, "multiply-add",
+          static_cast<double>(kRounds * bench::operations_per_round()),
           [&] { sink = bench::multiply_adds(kRounds); });
 }
 
 void measure_kernels(const Request& request) {
   constexpr Index kRows = 128;
+  ThreadPool pool(1);
   const Index panel_rows = kernels::panel_rows();
   for (const Network& network : networks()) {
     const auto sizes = widths(network.hidden);
@@ -195,26 +232,26 @@ void measure_kernels(const Request& request) {
       const bool hidden = l + 2 < sizes.size();
       const bool again = l > 0 && l + 1 < sizes.size() - 1 && sizes[l] == sizes[l - 1];
       if (again) continue;
-      measure(request, "forward " + size, operations, [&] {
+      measure(request, pool, "forward " + size, operations, [&] {
         kernels::dense_forward(shape, weight.data(), bias.data(), x.data(), y.data());
       });
       if (hidden) {
-        measure(request, "forward and SiLU " + size, operations, [&] {
+        measure(request, pool, "forward and SiLU " + size, operations, [&] {
           kernels::dense_forward_activated(shape, Activation::silu, weight.data(), bias.data(),
                                            x.data(), y.data(), nullptr);
         });
-        measure(request, "forward and SiLU with derivative " + size, operations, [&] {
+        measure(request, pool, "forward and SiLU with derivative " + size, operations, [&] {
           kernels::dense_forward_activated(shape, Activation::silu, weight.data(), bias.data(),
                                            x.data(), y.data(), derivative.data());
         });
       }
       if (l > 0) {
-        measure(request, "backward to inputs " + size, operations, [&] {
+        measure(request, pool, "backward to inputs " + size, operations, [&] {
           std::fill(slope.begin(), slope.end(), 1.0F);
           kernels::dense_backward_input(shape, packed.data(), dy.data(), slope.data());
         });
       }
-      measure(request, "backward to weights " + size, operations, [&] {
+      measure(request, pool, "backward to weights " + size, operations, [&] {
         kernels::dense_backward_weight(shape, dy.data(), x.data(), kernels::Sum::add,
                                        d_weight.data(), d_bias.data());
       });
@@ -234,13 +271,13 @@ void measure_kernels(const Request& request) {
                                      .step_size = 1e-3F,
                                      .inverse_root_bias2 = 1.0F,
                                      .ema_decay = 0.999F};
-  measure(request, "Adam and EMA of 20,000", 0, [&] {
+  measure(request, pool, "Adam and EMA of 20,000", 0, [&] {
     kernels::adam_update(scalars, kCount, gradient.data(), first_moment.data(),
                          second_moment.data(), parameters.data(), ema.data());
   });
   Points normals(1000, 2);
   std::uint32_t step = 0;
-  measure(request, "1,000 x 2 normal numbers", 0,
+  measure(request, pool, "1,000 x 2 normal numbers", 0,
           [&] { fill_normal({0, Purpose::test, ++step}, 0, normals); });
 }
 
@@ -249,7 +286,7 @@ void measure_steps(const Request& request) {
   for (const Network& network : networks()) {
     const auto experiment = make(config_of(network), pool);
     float loss = 0;
-    measure(request, network.name, step_operations(network.hidden, network.batch_size),
+    measure(request, pool, network.name, step_operations(network.hidden, network.batch_size),
             [&] { experiment->trainer().step({&loss, 1}); });
   }
 }
@@ -261,7 +298,7 @@ void measure_sampling(const Request& request, const std::string& name,
   config.hidden = hidden;
   const auto experiment = make(config, pool);
   const Points noise = starting_noise(particles, 2, 0);
-  measure(request, name, sampling_operations(hidden, solver, particles),
+  measure(request, pool, name, sampling_operations(hidden, solver, particles),
           [&] { integrate(experiment->field(FieldChoice::learned), solver, noise, pool); });
 }
 
@@ -281,7 +318,7 @@ void measure_scaling(const Request& request) {
     const Network network{"", {width, width, width}, batch_size, Schedule::cond_ot, 0};
     const auto experiment = make(config_of(network), pool);
     float loss = 0;
-    measure(request, name, step_operations(network.hidden, batch_size),
+    measure(request, pool, name, step_operations(network.hidden, batch_size),
             [&] { experiment->trainer().step({&loss, 1}); });
   };
   for (const Index batch : {32, 64, 128, 200, 256, 512, 1000, 1024, 2048, 4096}) {

@@ -8,6 +8,11 @@ function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** The useful arithmetic of a record as a share of what registers alone would have done in its time. */
+function shareOfPeak({ operations, milliseconds, peak }) {
+  return operations / (milliseconds / 1e3) / peak;
+}
+
 /** The records of all rounds, one for each place, suite and name: their medians. */
 export function summarise(records) {
   const groups = new Map();
@@ -22,6 +27,9 @@ export function summarise(records) {
     ...(group[0].milliseconds !== undefined && {
       milliseconds: median(group.map((record) => record.milliseconds)),
       best: Math.min(...group.map((record) => record.best)),
+      // The share of each round: the machine may be faster in one than in another.
+      ...(group[0].peak !== undefined &&
+        group[0].operations > 0 && { share: median(group.map(shareOfPeak)) }),
     }),
   }));
 }
@@ -45,18 +53,16 @@ function namesOf(summary, suite) {
 /** One suite: a row for each measurement, a column for each place. */
 export function suiteTable(summary, allPlaces, suite) {
   const places = allPlaces.filter(({ suites }) => suites.includes(suite));
-  const find = (place, name, of = suite) =>
-    summary.find((each) => each.place === place.name && each.suite === of && each.name === name);
   const cell = (place, name) => {
-    const record = find(place, name);
+    const record = summary.find(
+      (each) => each.place === place.name && each.suite === suite && each.name === name,
+    );
     if (!record) return '';
-    const rate = record.operations / record.milliseconds / 1e6;
-    const peak = find(place, 'multiply-add', 'peak');
-    if (suite === 'peak') return `${rate.toFixed(0)} GFLOP/s`;
+    if (suite === 'peak') {
+      return `${(record.operations / record.milliseconds / 1e6).toFixed(0)} GFLOP/s`;
+    }
     const time = `${threeDigits(record.milliseconds)} ms`;
-    if (record.operations === 0 || !peak) return time;
-    const share = rate / (peak.operations / peak.milliseconds / 1e6) / place.threads;
-    return `${time} (${(100 * share).toFixed(0)}%)`;
+    return record.share === undefined ? time : `${time} (${(100 * record.share).toFixed(0)}%)`;
   };
   return markdown(
     [suite, ...places.map(({ name }) => name)],
