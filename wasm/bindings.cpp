@@ -31,6 +31,7 @@ EMSCRIPTEN_DECLARE_VAL_TYPE(Float64Array)
 EMSCRIPTEN_DECLARE_VAL_TYPE(NumberArray)
 EMSCRIPTEN_DECLARE_VAL_TYPE(ProblemArray)
 EMSCRIPTEN_DECLARE_VAL_TYPE(Simd)
+EMSCRIPTEN_DECLARE_VAL_TYPE(NumberOrNull)
 
 /// The largest whole number that every double below is exact up to: seeds come from JavaScript.
 constexpr double kMaxSeed = 9007199254740991.0;
@@ -44,20 +45,54 @@ constexpr Index kMaxStepsPerCall = 16384;
 // --- What JavaScript passes in; the core's structs with numbers as doubles and enumerations as
 // names.
 
-struct RingMixtureConfig {
+struct JsDataConfig {
+  std::string data_set;  ///< "ring", or the name of a DataSet.
   double components;
   double radius;
   double standard_deviation;
 };
 
-struct JsExperimentConfig {
-  RingMixtureConfig data;
+struct JsScheduleConfig {
   std::string schedule;
+  double exponent;
+  double beta_min;
+  double beta_max;
+};
+
+struct JsTimeLawConfig {
+  std::string law;
+  double logit_mean;
+  double logit_scale;
+  double log_noise_mean;
+  double log_noise_scale;
+};
+
+struct JsLossWeightingConfig {
+  std::string weighting;
+  double gamma;
+};
+
+struct JsCouplingConfig {
+  std::string coupling;
+  double regularisation;
+};
+
+struct JsExperimentConfig {
+  JsDataConfig data;
+  JsScheduleConfig schedule;
+  std::string prediction;
+  JsTimeLawConfig time_law;
+  JsLossWeightingConfig loss_weighting;
+  JsCouplingConfig coupling;
+  double coupling_batches;
   NumberArray hidden{val::undefined()};
   std::string activation;
   double batch_size;
   double learning_rate;
   std::string learning_rate_decay;
+  double warmup_steps;
+  double weight_decay;
+  double gradient_clip;
   double ema_decay;
   double steps;
   double seed;
@@ -67,6 +102,8 @@ struct JsSamplerConfig {
   std::string field;
   std::string solver;
   double steps;
+  double tolerance;
+  double diffusion;
   double particles;
   double seed;
 };
@@ -89,10 +126,14 @@ struct JsEvaluationResult {
   double sliced_w2_floor;
   double energy_distance;
   double energy_distance_floor;
-  double within_three;
-  double within_three_truth;
+  NumberOrNull within_three{val::null()};
+  NumberOrNull within_three_truth{val::null()};
   Float32Array mode_shares{val::undefined()};
 };
+
+NumberOrNull number_or_null(const std::optional<double>& number) {
+  return NumberOrNull(number ? val(*number) : val::null());
+}
 
 template <class Array, class Number>
 Array copy_to_js(const Number* data, std::size_t count) {
@@ -149,10 +190,31 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   ProblemList problems;
   ExperimentConfig config;
   Index components = 1;
+  const bool ring = js.data.data_set == "ring";
+  DataSet set{};
+  if (!ring) read_name(problems, "data.dataSet", js.data.data_set, kDataSets, set);
   read_whole(problems, "data.components", js.data.components, 1, 64, components);
   problems.check_range("data.radius", js.data.radius, 0, 100);
   problems.check_range("data.standardDeviation", js.data.standard_deviation, 0.01, 10);
-  read_name(problems, "schedule", js.schedule, kSchedules, config.schedule);
+  read_name(problems, "schedule.schedule", js.schedule.schedule, kSchedules, config.schedule);
+  config.schedule.exponent = js.schedule.exponent;
+  config.schedule.beta_min = js.schedule.beta_min;
+  config.schedule.beta_max = js.schedule.beta_max;
+  read_name(problems, "prediction", js.prediction, kPredictions, config.prediction);
+  TrainerConfig& training = config.training;
+  read_name(problems, "timeLaw.law", js.time_law.law, kTimeLaws, training.time_law.law);
+  training.time_law.logit_mean = js.time_law.logit_mean;
+  training.time_law.logit_scale = js.time_law.logit_scale;
+  training.time_law.log_noise_mean = js.time_law.log_noise_mean;
+  training.time_law.log_noise_scale = js.time_law.log_noise_scale;
+  read_name(problems, "lossWeighting.weighting", js.loss_weighting.weighting, kLossWeightings,
+            training.loss_weighting.weighting);
+  training.loss_weighting.gamma = js.loss_weighting.gamma;
+  read_name(problems, "coupling.coupling", js.coupling.coupling, kCouplings,
+            training.coupling.coupling);
+  training.coupling.sinkhorn.regularisation = js.coupling.regularisation;
+  read_whole(problems, "couplingBatches", js.coupling_batches, 1, kMaxCouplingBatches,
+             training.coupling_batches);
   read_name(problems, "activation", js.activation, kActivations, config.activation);
   config.hidden.clear();
   const auto widths = emscripten::convertJSArrayToNumberVector<double>(js.hidden);
@@ -166,11 +228,18 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   read_whole(problems, "seed", js.seed, 0, kMaxSeed, config.training.seed);
   read_name(problems, "learningRateDecay", js.learning_rate_decay, kLearningRateDecays,
             config.training.learning_rate_decay);
+  read_whole(problems, "warmupSteps", js.warmup_steps, 0, kMaxSteps, training.warmup_steps);
+  training.adam.weight_decay = js.weight_decay;
+  training.gradient_clip = js.gradient_clip;
   config.training.learning_rate = js.learning_rate;
   config.training.ema_decay = js.ema_decay;
   // The core checks the rest, but not a mixture that could not even be made.
   if (problems.empty()) {
-    config.data = ring_mixture(components, js.data.radius, js.data.standard_deviation);
+    if (ring) {
+      config.data = ring_mixture(components, js.data.radius, js.data.standard_deviation);
+    } else {
+      config.data = default_config(set);
+    }
   }
   Problems all = std::move(problems).take();
   for (Problem& problem : validate(config)) all.push_back(std::move(problem));
@@ -185,7 +254,8 @@ struct Sampler {
   std::uint64_t seed = 0;
 };
 
-Result<Sampler> read(const JsSamplerConfig& js, double frames, Index fewest_particles) {
+Result<Sampler> read(const JsSamplerConfig& js, const Schedule& schedule, double frames,
+                     Index fewest_particles) {
   ProblemList problems;
   Sampler sampler;
   if (const auto field = field_choice_from_name(js.field)) {
@@ -193,7 +263,16 @@ Result<Sampler> read(const JsSamplerConfig& js, double frames, Index fewest_part
   } else {
     problems.add("field", js.field, "one of exact, learned");
   }
-  read_name(problems, "solver", js.solver, kSolvers, sampler.solver.solver);
+  if (const auto solver = solver_from_name(js.solver)) {
+    sampler.solver.solver = *solver;
+  } else {
+    problems.add("solver", js.solver, one_of(kSolvers) + ", " + one_of(kSdeSolvers).substr(7));
+  }
+  problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
+  sampler.solver.rtol = sampler.solver.atol = js.tolerance;
+  problems.check_range("diffusion", js.diffusion, 0, 10);
+  sampler.solver.sde = {.schedule = schedule};
+  sampler.solver.sde.diffusion.scale = js.diffusion;
   read_whole(problems, "steps", js.steps, 1, kMaxSolverSteps, sampler.solver.steps);
   read_whole(problems, "particles", js.particles, static_cast<double>(fewest_particles),
              kMaxParticles, sampler.particles);
@@ -252,8 +331,9 @@ class JsFlow {
     for (Index f = 0; f <= frames_; ++f) times.push_back(part_->time(f));
     return copy_to_js<Float64Array>(times.data(), times.size());
   }
+  /// Of a point's way, the mean over the points of the parts that are done.
   [[nodiscard]] double function_evaluations() const {
-    return static_cast<double>(part_->function_evaluations());
+    return static_cast<double>(evaluations_) / static_cast<double>(std::max<Index>(moved_, 1));
   }
 
  private:
@@ -263,11 +343,16 @@ class JsFlow {
 
   void begin_part() {
     const Index numbers_per_row = (frames_ + 1) * field_->dimension();
-    const Index rows = std::max(kLeastPartRows, kPartNumbers / numbers_per_row);
+    // Whole blocks: where the parts are cut does not show in the result.
+    const Index rows =
+        std::max(kLeastPartRows, kPartNumbers / numbers_per_row / kFlowBlockRows * kFlowBlockRows);
     const Points start = starting_noise(std::min(rows, sampler_.particles - moved_),
                                         field_->dimension(), sampler_.seed, moved_);
     part_.reset();  // Before the next one is made, so that there is never room for two.
-    part_ = std::make_unique<Flow>(field_, sampler_.solver, start, frames_, *shared_pool());
+    SolverConfig solver = sampler_.solver;
+    solver.sde.seed = sampler_.seed;
+    solver.sde.first_row = moved_;
+    part_ = std::make_unique<Flow>(field_, solver, start, frames_, *shared_pool());
   }
 
   void gather_part() {
@@ -279,6 +364,7 @@ class JsFlow {
       positions_.call<void>("set", view, static_cast<double>(at));
     }
     moved_ += part_->particles();
+    evaluations_ += part_->report().evaluations;
   }
 
   std::shared_ptr<const Field> field_;
@@ -286,16 +372,17 @@ class JsFlow {
   Index frames_;
   val positions_;
   std::unique_ptr<Flow> part_;
-  /// Points of the parts that are done.
+  /// Points of the parts that are done, and evaluations of the field for them.
   Index moved_ = 0;
+  std::int64_t evaluations_ = 0;
 };
 
 class JsEvaluation {
  public:
   JsEvaluation(std::shared_ptr<const Field> field, const Sampler& sampler,
-               std::shared_ptr<const GaussianMixture> target)
-      : evaluation_(std::move(field), sampler.solver, std::move(target), sampler.particles,
-                    sampler.seed, *shared_pool()) {}
+               const Experiment& experiment)
+      : evaluation_(std::move(field), sampler.solver, experiment.target(), experiment.modes(),
+                    sampler.particles, sampler.seed, *shared_pool()) {}
 
   bool advance(double milliseconds) { return evaluation_.advance(milliseconds); }
   [[nodiscard]] JsEvaluationResult result() const {
@@ -305,8 +392,8 @@ class JsEvaluation {
             .sliced_w2_floor = result.sliced_w2_floor,
             .energy_distance = result.energy_distance,
             .energy_distance_floor = result.energy_distance_floor,
-            .within_three = result.within_three,
-            .within_three_truth = result.within_three_truth,
+            .within_three = number_or_null(result.within_three),
+            .within_three_truth = number_or_null(result.within_three_truth),
             .mode_shares =
                 copy_to_js<Float32Array>(shares.data(), static_cast<std::size_t>(shares.size()))};
   }
@@ -354,7 +441,7 @@ class JsExperiment {
   [[nodiscard]] double memory_bytes() const {
     return static_cast<double>(emscripten_get_heap_size());
   }
-  double irreducible_loss() { return experiment_->irreducible_loss(); }
+  NumberOrNull irreducible_loss() { return number_or_null(experiment_->irreducible_loss()); }
   [[nodiscard]] double steps_done() const {
     return static_cast<double>(experiment_->trainer().steps_done());
   }
@@ -382,7 +469,7 @@ class JsExperiment {
   }
 
   FlowResult start_flow(const JsSamplerConfig& js, double frames) {
-    auto sampler = read(js, frames, 1);
+    auto sampler = read(js, experiment_->schedule(), frames, 1);
     if (!sampler) return refused<FlowResult>("flow", sampler.problems());
     return started<FlowResult>(
         "flow", std::make_unique<JsFlow>(experiment_->field(sampler.value().field), sampler.value(),
@@ -392,11 +479,11 @@ class JsExperiment {
   EvaluationStart start_evaluation(const JsSamplerConfig& js, double count) {
     JsSamplerConfig counted = js;
     counted.particles = count;
-    auto sampler = read(counted, 1, 2);
+    auto sampler = read(counted, experiment_->schedule(), 1, 2);
     if (!sampler) return refused<EvaluationStart>("evaluation", sampler.problems());
     return started<EvaluationStart>(
         "evaluation", std::make_unique<JsEvaluation>(experiment_->field(sampler.value().field),
-                                                     sampler.value(), experiment_->target()));
+                                                     sampler.value(), *experiment_));
   }
 
   /// points is N x 2; an unknown field gives the exact one's caller an empty array.
@@ -478,6 +565,7 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
   register_type<Float64Array>("Float64Array");
   register_type<NumberArray>("number[]");
   register_type<ProblemArray>("Problem[]");
+  register_type<NumberOrNull>("number | null");
   register_type<Simd>("'simd128' | 'relaxed'");
   register_type<CreateResult>("{ experiment: Experiment | null; problems: Problem[] }");
   register_type<FlowResult>("{ flow: Flow | null; problems: Problem[] }");
@@ -487,18 +575,44 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("field", &Problem::field)
       .field("value", &Problem::value)
       .field("allowed", &Problem::allowed);
-  value_object<RingMixtureConfig>("RingMixtureConfig")
-      .field("components", &RingMixtureConfig::components)
-      .field("radius", &RingMixtureConfig::radius)
-      .field("standardDeviation", &RingMixtureConfig::standard_deviation);
+  value_object<JsDataConfig>("DataConfig")
+      .field("dataSet", &JsDataConfig::data_set)
+      .field("components", &JsDataConfig::components)
+      .field("radius", &JsDataConfig::radius)
+      .field("standardDeviation", &JsDataConfig::standard_deviation);
+  value_object<JsScheduleConfig>("ScheduleConfig")
+      .field("schedule", &JsScheduleConfig::schedule)
+      .field("exponent", &JsScheduleConfig::exponent)
+      .field("betaMin", &JsScheduleConfig::beta_min)
+      .field("betaMax", &JsScheduleConfig::beta_max);
+  value_object<JsTimeLawConfig>("TimeLawConfig")
+      .field("law", &JsTimeLawConfig::law)
+      .field("logitMean", &JsTimeLawConfig::logit_mean)
+      .field("logitScale", &JsTimeLawConfig::logit_scale)
+      .field("logNoiseMean", &JsTimeLawConfig::log_noise_mean)
+      .field("logNoiseScale", &JsTimeLawConfig::log_noise_scale);
+  value_object<JsLossWeightingConfig>("LossWeightingConfig")
+      .field("weighting", &JsLossWeightingConfig::weighting)
+      .field("gamma", &JsLossWeightingConfig::gamma);
+  value_object<JsCouplingConfig>("CouplingConfig")
+      .field("coupling", &JsCouplingConfig::coupling)
+      .field("regularisation", &JsCouplingConfig::regularisation);
   value_object<JsExperimentConfig>("ExperimentConfig")
       .field("data", &JsExperimentConfig::data)
       .field("schedule", &JsExperimentConfig::schedule)
+      .field("prediction", &JsExperimentConfig::prediction)
+      .field("timeLaw", &JsExperimentConfig::time_law)
+      .field("lossWeighting", &JsExperimentConfig::loss_weighting)
+      .field("coupling", &JsExperimentConfig::coupling)
+      .field("couplingBatches", &JsExperimentConfig::coupling_batches)
       .field("hidden", &JsExperimentConfig::hidden)
       .field("activation", &JsExperimentConfig::activation)
       .field("batchSize", &JsExperimentConfig::batch_size)
       .field("learningRate", &JsExperimentConfig::learning_rate)
       .field("learningRateDecay", &JsExperimentConfig::learning_rate_decay)
+      .field("warmupSteps", &JsExperimentConfig::warmup_steps)
+      .field("weightDecay", &JsExperimentConfig::weight_decay)
+      .field("gradientClip", &JsExperimentConfig::gradient_clip)
       .field("emaDecay", &JsExperimentConfig::ema_decay)
       .field("steps", &JsExperimentConfig::steps)
       .field("seed", &JsExperimentConfig::seed);
@@ -506,6 +620,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("field", &JsSamplerConfig::field)
       .field("solver", &JsSamplerConfig::solver)
       .field("steps", &JsSamplerConfig::steps)
+      .field("tolerance", &JsSamplerConfig::tolerance)
+      .field("diffusion", &JsSamplerConfig::diffusion)
       .field("particles", &JsSamplerConfig::particles)
       .field("seed", &JsSamplerConfig::seed);
   value_object<TierDescription>("Tier")

@@ -239,9 +239,10 @@ HWY_INLINE void exponentials_for(Index count, const float* HWY_RESTRICT x,
 }
 
 /// y[i] = act(y[i]) for count numbers, a multiple of kLanes and at most kActivationNumbers; the
-/// derivative where it is not null.
+/// derivative where it is not null, and where neither is the curvature.
 template <class Act>
-void activate(Index count, float* HWY_RESTRICT y, float* HWY_RESTRICT derivative) {
+void activate(Index count, float* HWY_RESTRICT y, float* HWY_RESTRICT derivative,
+              float* HWY_RESTRICT curvature) {
   constexpr bool kHasExponential = !std::is_void_v<typename Act::Exp>;
   HWY_ALIGN float own[kBound<kActivationNumbers>];
   [[maybe_unused]] float* HWY_RESTRICT const exponentials =
@@ -258,27 +259,36 @@ void activate(Index count, float* HWY_RESTRICT y, float* HWY_RESTRICT derivative
   };
   if (derivative == nullptr) {
     for (Index i = 0; i < count; i += kLanes) each(i);
-  } else {
+  } else if (curvature == nullptr) {
     for (Index i = 0; i < count; i += kLanes) {
       Floats slope;
       each(i, slope);
       hn::StoreU(slope, kFloats, derivative + i);
     }
+  } else {
+    for (Index i = 0; i < count; i += kLanes) {
+      Floats slope;
+      Floats bend;
+      each(i, slope, bend);
+      hn::StoreU(slope, kFloats, derivative + i);
+      hn::StoreU(bend, kFloats, curvature + i);
+    }
   }
 }
 
-void activate_by_name(Activation activation, Index count, float* y, float* derivative) {
+void activate_by_name(Activation activation, Index count, float* y, float* derivative,
+                      float* curvature) {
   switch (activation) {
     case Activation::silu:
-      return activate<Silu>(count, y, derivative);
+      return activate<Silu>(count, y, derivative, curvature);
     case Activation::tanh:
-      return activate<Tanh>(count, y, derivative);
+      return activate<Tanh>(count, y, derivative, curvature);
     case Activation::relu:
-      return activate<Relu>(count, y, derivative);
+      return activate<Relu>(count, y, derivative, curvature);
     case Activation::elu:
-      return activate<Elu>(count, y, derivative);
+      return activate<Elu>(count, y, derivative, curvature);
     case Activation::gelu:
-      return activate<Gelu>(count, y, derivative);
+      return activate<Gelu>(count, y, derivative, curvature);
   }
 }
 
@@ -296,7 +306,8 @@ void dense_forward(const DenseShape& shape, const float* weight, const float* bi
 }
 
 void dense_forward_activated(const DenseShape& shape, Activation activation, const float* weight,
-                             const float* bias, const float* x, float* y, float* derivative) {
+                             const float* bias, const float* x, float* y, float* derivative,
+                             float* curvature) {
   assert(shape.panel_rows == kPanel);
   for (Index panel = 0; panel < shape.panels; ++panel) {
     const Index output = panel * shape.output_stride;
@@ -306,7 +317,8 @@ void dense_forward_activated(const DenseShape& shape, Activation activation, con
                        y + output);
       const Index at = output + first * kPanel;
       activate_by_name(activation, count * kPanel, y + at,
-                       derivative == nullptr ? nullptr : derivative + at);
+                       derivative == nullptr ? nullptr : derivative + at,
+                       curvature == nullptr ? nullptr : curvature + at);
     }
   }
 }
@@ -716,8 +728,10 @@ void dense_forward(const DenseShape& shape, const float* weight, const float* bi
 }
 
 void dense_forward_activated(const DenseShape& shape, Activation activation, const float* weight,
-                             const float* bias, const float* x, float* y, float* derivative) {
-  HWY_DYNAMIC_DISPATCH(dense_forward_activated)(shape, activation, weight, bias, x, y, derivative);
+                             const float* bias, const float* x, float* y, float* derivative,
+                             float* curvature) {
+  HWY_DYNAMIC_DISPATCH(dense_forward_activated)
+  (shape, activation, weight, bias, x, y, derivative, curvature);
 }
 
 void pack_for_backward(Index outputs, Index inputs, const float* weight, float* packed) {

@@ -32,9 +32,11 @@ struct DenseShape {
 void dense_forward(const DenseShape& shape, const float* weight, const float* bias, const float* x,
                    float* y);
 
-/// y = act(weight x + bias); where derivative is not null also derivative = act'(weight x + bias).
+/// y = act(weight x + bias); where derivative is not null also derivative = act'(weight x + bias),
+/// and where neither is null also curvature = act''(weight x + bias).
 void dense_forward_activated(const DenseShape& shape, Activation activation, const float* weight,
-                             const float* bias, const float* x, float* y, float* derivative);
+                             const float* bias, const float* x, float* y, float* derivative,
+                             float* curvature = nullptr);
 
 /// The weight in the order in which dense_backward_input reads it: its columns are a power of two
 /// apart in most networks, and would push each other out of the cache.

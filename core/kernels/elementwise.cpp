@@ -33,16 +33,18 @@ void adam_update(const AdamScalars& s, Index count, const float* HWY_RESTRICT gr
   const Floats step_size = hn::Set(kFlat, s.step_size);
   const Floats scale = hn::Set(kFlat, s.inverse_root_bias2);
   const Floats epsilon = hn::Set(kFlat, s.epsilon);
+  const Floats gradient_scale = hn::Set(kFlat, s.gradient_scale);
+  const Floats kept = hn::Set(kFlat, s.kept);
   const Index step = flat_lanes();
   Index i = 0;
   for (; i + step <= count; i += step) {
-    const Floats g = hn::LoadU(kFlat, gradient + i);
+    const Floats g = hn::Mul(gradient_scale, hn::LoadU(kFlat, gradient + i));
     const Floats m = multiply_add(beta1, hn::LoadU(kFlat, first_moment + i), hn::Mul(rest1, g));
     const Floats v =
         multiply_add(beta2, hn::LoadU(kFlat, second_moment + i), hn::Mul(rest2, hn::Mul(g, g)));
     const Floats root = multiply_add(hn::Sqrt(v), scale, epsilon);
-    const Floats p =
-        hn::Sub(hn::LoadU(kFlat, parameters + i), hn::Div(hn::Mul(step_size, m), root));
+    const Floats p = hn::Sub(hn::Mul(kept, hn::LoadU(kFlat, parameters + i)),
+                             hn::Div(hn::Mul(step_size, m), root));
     hn::StoreU(m, kFlat, first_moment + i);
     hn::StoreU(v, kFlat, second_moment + i);
     hn::StoreU(p, kFlat, parameters + i);

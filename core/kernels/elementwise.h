@@ -17,6 +17,8 @@ struct AdamScalars {
   float step_size;           ///< learning rate / (1 - beta1^t)
   float inverse_root_bias2;  ///< 1 / sqrt(1 - beta2^t)
   float ema_decay;
+  float gradient_scale = 1;  ///< What a gradient is multiplied by first, where it is clipped.
+  float kept = 1;            ///< 1 - learning rate * weight decay, the share of a parameter kept.
 };
 
 /// One Adam step, and ema = d ema + (1 - d) parameters where ema is not null, over `count` entries.

@@ -11,45 +11,17 @@
 // foreach_target.h first: it includes this file again for each target.
 #include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
+#include "kernels/simd_double-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace flowmatch::kernels::HWY_NAMESPACE {
-namespace hn = hwy::HWY_NAMESPACE;
 
-using DoubleTag = hn::ScalableTag<double>;
-using Doubles = hn::Vec<DoubleTag>;
-constexpr DoubleTag kDoubles;
 static_assert(hn::MaxLanes(kDoubles) <= kPlanarScratch);
 
-/// exp(x) to 2 ulp for x in [-700, 0]; below, exp(-700). Coefficients of Cephes' exp (Moshier
-/// 1992).
-HWY_INLINE Doubles exponential(Doubles x) {
-  x = hn::Max(x, hn::Set(kDoubles, -700.0));
-  // The nearest whole number, left in the lowest bits.
-  const Doubles magic = hn::Set(kDoubles, 0x1.8p52);
-  const Doubles shifted = hn::MulAdd(x, hn::Set(kDoubles, 1.4426950408889634074), magic);
-  const Doubles n = hn::Sub(shifted, magic);
-  x = hn::NegMulAdd(n, hn::Set(kDoubles, 6.93145751953125e-1), x);
-  x = hn::NegMulAdd(n, hn::Set(kDoubles, 1.42860682030941723212e-6), x);
-  const Doubles square = hn::Mul(x, x);
-  Doubles p = hn::Set(kDoubles, 1.26177193074810590878e-4);
-  p = hn::MulAdd(p, square, hn::Set(kDoubles, 3.02994407707441961300e-2));
-  p = hn::MulAdd(p, square, hn::Set(kDoubles, 9.99999999999999999910e-1));
-  p = hn::Mul(p, x);
-  Doubles q = hn::Set(kDoubles, 3.00198505138664455042e-6);
-  q = hn::MulAdd(q, square, hn::Set(kDoubles, 2.52448340349684104192e-3));
-  q = hn::MulAdd(q, square, hn::Set(kDoubles, 2.27265548208155028766e-1));
-  q = hn::MulAdd(q, square, hn::Set(kDoubles, 2.0));
-  const Doubles ratio = hn::Div(p, hn::Sub(q, p));
-  const Doubles result = hn::MulAdd(hn::Set(kDoubles, 2.0), ratio, hn::Set(kDoubles, 1.0));
-  const hn::RebindToSigned<DoubleTag> whole;
-  const auto exponent = hn::ShiftLeft<52>(hn::BitCast(whole, shifted));
-  return hn::BitCast(kDoubles, hn::Add(hn::BitCast(whole, result), exponent));
-}
-
-void planar_mixture(const PlanarComponent* HWY_RESTRICT components, Index count, Index rows,
-                    const double* HWY_RESTRICT x, const double* HWY_RESTRICT y,
-                    double* HWY_RESTRICT scratch, const PlanarResult& result) {
+template <bool kWithDivergence>
+void planar_mixture_rows(const PlanarComponent* HWY_RESTRICT components, Index count, Index rows,
+                         const double* HWY_RESTRICT x, const double* HWY_RESTRICT y,
+                         double* HWY_RESTRICT scratch, const PlanarResult& result) {
   const auto step = static_cast<Index>(hn::Lanes(kDoubles));
   for (Index row = 0; row < rows; row += step) {
     const Doubles at_x = hn::LoadU(kDoubles, x + row);
@@ -68,6 +40,9 @@ void planar_mixture(const PlanarComponent* HWY_RESTRICT components, Index count,
     Doubles sum = hn::Zero(kDoubles);
     Doubles u = hn::Zero(kDoubles);
     Doubles v = hn::Zero(kDoubles);
+    [[maybe_unused]] Doubles residual_x = hn::Zero(kDoubles);
+    [[maybe_unused]] Doubles residual_y = hn::Zero(kDoubles);
+    [[maybe_unused]] Doubles trace = hn::Zero(kDoubles);
     for (Index k = 0; k < count; ++k) {
       const PlanarComponent& component = components[k];
       const Doubles weight = exponential(hn::Sub(hn::LoadU(kDoubles, scratch + k * step), most));
@@ -75,12 +50,36 @@ void planar_mixture(const PlanarComponent* HWY_RESTRICT components, Index count,
       const Doubles dy = hn::Sub(at_y, hn::Set(kDoubles, component.mean_y));
       const Doubles slope = hn::Set(kDoubles, component.slope);
       sum = hn::Add(sum, weight);
-      u = hn::MulAdd(weight, hn::MulAdd(slope, dx, hn::Set(kDoubles, component.base_x)), u);
-      v = hn::MulAdd(weight, hn::MulAdd(slope, dy, hn::Set(kDoubles, component.base_y)), v);
+      const Doubles wx = hn::MulAdd(slope, dx, hn::Set(kDoubles, component.base_x));
+      const Doubles wy = hn::MulAdd(slope, dy, hn::Set(kDoubles, component.base_y));
+      u = hn::MulAdd(weight, wx, u);
+      v = hn::MulAdd(weight, wy, v);
+      if constexpr (kWithDivergence) {
+        const Doubles scaled = hn::Mul(weight, hn::Set(kDoubles, 2 * component.half_inverse));
+        residual_x = hn::MulAdd(scaled, dx, residual_x);
+        residual_y = hn::MulAdd(scaled, dy, residual_y);
+        trace = hn::MulAdd(weight, hn::Add(slope, slope), trace);
+        trace = hn::NegMulAdd(scaled, hn::MulAdd(dx, wx, hn::Mul(dy, wy)), trace);
+      }
     }
     hn::StoreU(hn::Add(most, hn::Log(kDoubles, sum)), kDoubles, result.log_density + row);
-    hn::StoreU(hn::Div(u, sum), kDoubles, result.velocity_x + row);
-    hn::StoreU(hn::Div(v, sum), kDoubles, result.velocity_y + row);
+    const Doubles mean_u = hn::Div(u, sum);
+    const Doubles mean_v = hn::Div(v, sum);
+    hn::StoreU(mean_u, kDoubles, result.velocity_x + row);
+    hn::StoreU(mean_v, kDoubles, result.velocity_y + row);
+    if constexpr (kWithDivergence) {
+      trace = hn::MulAdd(residual_x, mean_u, hn::MulAdd(residual_y, mean_v, trace));
+      hn::StoreU(hn::Div(trace, sum), kDoubles, result.divergence + row);
+    }
+  }
+}
+
+void planar_mixture(const PlanarComponent* components, Index count, Index rows, const double* x,
+                    const double* y, double* scratch, const PlanarResult& result) {
+  if (result.divergence != nullptr) {
+    planar_mixture_rows<true>(components, count, rows, x, y, scratch, result);
+  } else {
+    planar_mixture_rows<false>(components, count, rows, x, y, scratch, result);
   }
 }
 

@@ -28,11 +28,14 @@ struct PlanarResult {
   double* log_density;
   double* velocity_x;
   double* velocity_y;
+  double* divergence = nullptr;  ///< Of the velocity by the point; null: not asked for.
 };
 
 /// For `rows` points (x, y), with responsibilities r_k of the components:
 /// log_density = log sum_k exp(log_scale_k - half_inverse_k |x - mean_k|^2), and
-/// velocity = sum_k r_k (base_k + slope_k (x - mean_k)).
+/// velocity = sum_k r_k w_k with w_k = base_k + slope_k (x - mean_k), and
+/// divergence = sum_k r_k (2 slope_k - e_k . w_k) + (sum_k r_k e_k) . velocity with
+/// e_k = 2 half_inverse_k (x - mean_k).
 /// The points are finite. Arrays have room for kPlanarRows numbers, `scratch` for kPlanarScratch a
 /// component.
 void planar_mixture(const PlanarComponent* components, Index count, Index rows, const double* x,

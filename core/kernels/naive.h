@@ -1,9 +1,10 @@
 // What each kernel computes, said as plainly as possible: the oracle of the kernel tests, and the
-// code that runs in double precision. Shapes and layouts are those of dense.h, elementwise.h
-// and mixture.h.
+// code that runs in double precision. Shapes and layouts are those of costs.h, dense.h,
+// elementwise.h and mixture.h.
 #pragma once
 
 #include "flowmatch/activation.h"
+#include "kernels/costs.h"
 #include "kernels/dense.h"
 #include "kernels/elementwise.h"
 #include "kernels/mixture.h"
@@ -20,6 +21,7 @@ template <class Scalar>
 struct ActivationValues {
   Scalar value;
   Scalar derivative;
+  Scalar curvature;
 };
 
 template <class Scalar>
@@ -27,26 +29,28 @@ ActivationValues<Scalar> activate(Activation activation, Scalar x) {
   switch (activation) {
     case Activation::silu: {
       const Scalar sigmoid = 1 / (1 + std::exp(-x));
-      return {x * sigmoid, sigmoid * (1 + x * (1 - sigmoid))};
+      return {x * sigmoid, sigmoid * (1 + x * (1 - sigmoid)),
+              sigmoid * (1 - sigmoid) * (2 + x * (1 - 2 * sigmoid))};
     }
     case Activation::tanh: {
       const Scalar y = std::tanh(x);
-      return {y, 1 - y * y};
+      return {y, 1 - y * y, -2 * y * (1 - y * y)};
     }
     case Activation::relu:
       // Written so that a NaN stays one.
-      return {x < 0 ? Scalar{0} : x, x <= 0 ? Scalar{0} : (x > 0 ? Scalar{1} : x)};
+      return {x < 0 ? Scalar{0} : x, x <= 0 ? Scalar{0} : (x > 0 ? Scalar{1} : x),
+              std::isnan(x) ? x : Scalar{0}};
     case Activation::elu:
-      return x > 0 ? ActivationValues<Scalar>{x, 1}
-                   : ActivationValues<Scalar>{std::expm1(x), std::exp(x)};
+      return x > 0 ? ActivationValues<Scalar>{x, 1, 0}
+                   : ActivationValues<Scalar>{std::expm1(x), std::exp(x), std::exp(x)};
     case Activation::gelu: {
       const Scalar phi = Scalar{0.5} * std::erfc(-x / std::numbers::sqrt2_v<Scalar>);
       const Scalar density =
           std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<Scalar> / std::numbers::sqrt2_v<Scalar>;
-      return {x * phi, phi + x * density};
+      return {x * phi, phi + x * density, density * (2 - x * x)};
     }
   }
-  return {x, 1};
+  return {x, 1, 0};
 }
 
 /// Calls body(input, output) with where a row's first input and output are: those of the other
@@ -76,7 +80,8 @@ void dense_forward(const DenseShape& shape, const Scalar* weight, const Scalar* 
 
 template <class Scalar>
 void dense_forward_activated(const DenseShape& shape, Activation activation, const Scalar* weight,
-                             const Scalar* bias, const Scalar* x, Scalar* y, Scalar* derivative) {
+                             const Scalar* bias, const Scalar* x, Scalar* y, Scalar* derivative,
+                             Scalar* curvature = nullptr) {
   dense_forward(shape, weight, bias, x, y);
   for_each_row(shape, [&](Index /*input*/, Index output) {
     for (Index n = 0; n < shape.outputs; ++n) {
@@ -84,6 +89,7 @@ void dense_forward_activated(const DenseShape& shape, Activation activation, con
       const auto values = activate(activation, y[at]);
       y[at] = values.value;
       if (derivative != nullptr) derivative[at] = values.derivative;
+      if (curvature != nullptr) curvature[at] = values.curvature;
     }
   });
 }
@@ -129,10 +135,11 @@ void dense_backward_weight(const DenseShape& shape, const Scalar* dy, const Scal
 inline void adam_update(const AdamScalars& s, Index count, const float* gradient,
                         float* first_moment, float* second_moment, float* parameters, float* ema) {
   for (Index i = 0; i < count; ++i) {
-    first_moment[i] = s.beta1 * first_moment[i] + (1 - s.beta1) * gradient[i];
-    second_moment[i] = s.beta2 * second_moment[i] + (1 - s.beta2) * gradient[i] * gradient[i];
+    const float g = s.gradient_scale * gradient[i];
+    first_moment[i] = s.beta1 * first_moment[i] + (1 - s.beta1) * g;
+    second_moment[i] = s.beta2 * second_moment[i] + (1 - s.beta2) * g * g;
     const float root = std::sqrt(second_moment[i]) * s.inverse_root_bias2 + s.epsilon;
-    parameters[i] -= s.step_size * first_moment[i] / root;
+    parameters[i] = s.kept * parameters[i] - s.step_size * first_moment[i] / root;
     if (ema != nullptr) ema[i] = s.ema_decay * ema[i] + (1 - s.ema_decay) * parameters[i];
   }
 }
@@ -172,16 +179,99 @@ inline void planar_mixture(const PlanarComponent* components, Index count, Index
     double sum = 0;
     double u = 0;
     double v = 0;
+    double residual_x = 0;
+    double residual_y = 0;
+    double trace = 0;
     for (Index k = 0; k < count; ++k) {
       const PlanarComponent& component = components[k];
       const double weight = std::exp(scratch[k] - most);
+      const double dx = x[row] - component.mean_x;
+      const double dy = y[row] - component.mean_y;
+      const double wx = component.base_x + component.slope * dx;
+      const double wy = component.base_y + component.slope * dy;
+      const double inverse = 2 * component.half_inverse;
       sum += weight;
-      u += weight * (component.base_x + component.slope * (x[row] - component.mean_x));
-      v += weight * (component.base_y + component.slope * (y[row] - component.mean_y));
+      u += weight * wx;
+      v += weight * wy;
+      residual_x += weight * inverse * dx;
+      residual_y += weight * inverse * dy;
+      trace += weight * (2 * component.slope - inverse * (dx * wx + dy * wy));
     }
     result.log_density[row] = most + std::log(sum);
     result.velocity_x[row] = u / sum;
     result.velocity_y[row] = v / sum;
+    if (result.divergence != nullptr) {
+      result.divergence[row] = trace / sum + (residual_x * u + residual_y * v) / (sum * sum);
+    }
+  }
+}
+
+template <bool kRoot>
+void distance_row(Index dimension, const float* x, Index count, Index stride, const float* columns,
+                  float* out) {
+  for (Index j = 0; j < count; ++j) {
+    float sum = 0;
+    for (Index k = 0; k < dimension; ++k) {
+      const float difference = columns[k * stride + j] - x[k];
+      sum += difference * difference;
+    }
+    out[j] = kRoot ? std::sqrt(sum) : sum;
+  }
+}
+
+inline bool lower_minima(Index count, const float* costs, float* least) {
+  bool finite = true;
+  for (Index j = 0; j < count; ++j) {
+    finite = finite && std::abs(costs[j]) < std::numeric_limits<float>::infinity();
+    least[j] = std::min(least[j], costs[j]);
+  }
+  return finite;
+}
+
+inline TwoSmallest two_smallest(Index count, const float* costs, const double* potentials) {
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
+  TwoSmallest result{kInfinity, kInfinity, 0};
+  for (Index j = 0; j < count; ++j) {
+    const double value = static_cast<double>(costs[j]) - potentials[j];
+    if (value < result.least) {
+      result = {value, result.least, j};
+    } else if (value < result.second) {
+      result.second = value;
+    }
+  }
+  return result;
+}
+
+inline Smallest relax(Index count, const float* costs, const double* potentials, double base,
+                      double row, double* lengths, double* previous) {
+  Smallest result{std::numeric_limits<double>::infinity(), 0};
+  for (Index j = 0; j < count; ++j) {
+    const double through = base + (static_cast<double>(costs[j]) - potentials[j]);
+    if (through < lengths[j]) {
+      lengths[j] = through;
+      previous[j] = row;
+    }
+    if (lengths[j] < result.least) result = {lengths[j], j};
+  }
+  return result;
+}
+
+inline LogSum log_sum_exp(Index count, const float* costs, const double* log_weights,
+                          double scale) {
+  const auto exponent = [&](Index j) {
+    return log_weights[j] - scale * static_cast<double>(costs[j]);
+  };
+  LogSum result{exponent(0), 0};
+  for (Index j = 1; j < count; ++j) result.largest = std::max(result.largest, exponent(j));
+  for (Index j = 0; j < count; ++j) result.sum += std::exp(exponent(j) - result.largest);
+  return result;
+}
+
+inline void gibbs_weights(Index count, const float* costs, const double* log_weights, double scale,
+                          double shift, double* out) {
+  for (Index j = 0; j < count; ++j) {
+    const double exponent = shift + (log_weights[j] - scale * static_cast<double>(costs[j]));
+    out[j] = std::exp(std::max(exponent, -700.0));
   }
 }
 

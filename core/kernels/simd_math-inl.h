@@ -167,6 +167,15 @@ struct Silu {
     derivative = multiply_add(y, hn::Sub(constant<1.0F>(d), s), s);
     return y;
   }
+  static HWY_INLINE Floats value(FloatTag d, Floats x, Floats e, Floats& derivative,
+                                 Floats& curvature) {
+    const Floats y = value(d, x, e, derivative);
+    const Floats s = sigmoid(d, e);
+    // s (1 - s) (2 + x (1 - 2 s))
+    const Floats bend = hn::Add(constant<2.0F>(d), hn::Sub(x, hn::Add(y, y)));
+    curvature = hn::Mul(negative_multiply_add(s, s, s), bend);
+    return y;
+  }
 };
 
 struct Tanh {
@@ -192,6 +201,12 @@ struct Tanh {
     derivative = negative_multiply_add(y, y, constant<1.0F>(d));
     return y;
   }
+  static HWY_INLINE Floats value(FloatTag d, Floats x, Floats e, Floats& derivative,
+                                 Floats& curvature) {
+    const Floats y = value(d, x, e, derivative);
+    curvature = hn::Mul(constant<-2.0F>(d), hn::Mul(y, derivative));
+    return y;
+  }
 };
 
 struct Relu {
@@ -202,6 +217,10 @@ struct Relu {
   static HWY_INLINE Floats value(FloatTag d, Floats x, Floats& derivative) {
     derivative = keep_nan(x, hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), constant<1.0F>(d)));
     return value(d, x);
+  }
+  static HWY_INLINE Floats value(FloatTag d, Floats x, Floats& derivative, Floats& curvature) {
+    curvature = keep_nan(x, hn::Zero(d));
+    return value(d, x, derivative);
   }
 };
 
@@ -224,6 +243,11 @@ struct Elu {
     const auto positive = hn::Gt(x, hn::Zero(d));
     derivative = keep_nan(x, hn::IfThenElse(positive, constant<1.0F>(d), e));
     return value(d, x, e);
+  }
+  static HWY_INLINE Floats value(FloatTag d, Floats x, Floats e, Floats& derivative,
+                                 Floats& curvature) {
+    curvature = keep_nan(x, hn::IfThenZeroElse(hn::Gt(x, hn::Zero(d)), e));
+    return value(d, x, e, derivative);
   }
 };
 
@@ -255,6 +279,15 @@ struct Gelu {
   }
   static HWY_INLINE Floats value(FloatTag d, Floats x, Floats gaussian) {
     Floats derivative;
+    return value(d, x, gaussian, derivative);
+  }
+  static HWY_INLINE Floats value(FloatTag d, Floats x, Floats gaussian, Floats& derivative,
+                                 Floats& curvature) {
+    // Twice the density less x^2 times it; 0 in float beyond 14.
+    const Floats density = hn::Mul(gaussian, constant<0.39894228F>(d));
+    const Floats bend = hn::Mul(density, negative_multiply_add(x, x, constant<2.0F>(d)));
+    const auto far = hn::Gt(hn::Abs(x), constant<14.0F>(d));
+    curvature = keep_nan(x, hn::IfThenZeroElse(far, bend));
     return value(d, x, gaussian, derivative);
   }
 };

@@ -2,11 +2,19 @@
 
 #include "elementary.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <numbers>
 
 namespace flowmatch {
+
+void Distribution::sample_labelled(const RandomStream& stream, Index first_row, PointsRef out,
+                                   std::span<std::int32_t> labels) const {
+  assert(labels.size() == static_cast<std::size_t>(out.rows()));
+  sample(stream, first_row, out);
+  std::ranges::fill(labels, 0);
+}
 
 void Distribution::log_density(const ConstPointsRef& /*x*/, ValuesRef out) const {
   assert(false && "this distribution has no density: ask has_density() first");
@@ -31,6 +39,10 @@ void StandardNormal::log_density(const ConstPointsRef& x, ValuesRef out) const {
 
 void StandardNormal::score(const ConstPointsRef& x, PointsRef out) const {
   out = -x;
+}
+
+std::optional<double> StandardNormal::entropy() const {
+  return 0.5 * static_cast<double>(dimension_) * (1 + natural_log(2 * std::numbers::pi));
 }
 
 }  // namespace flowmatch

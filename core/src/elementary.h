@@ -95,4 +95,24 @@ inline double exponential(double x) {
   return std::ldexp(sum, static_cast<int>(power));
 }
 
+/// exp(x) - 1 for x in [-700, 700] or NaN, to 4 ulp: near 0 by Taylor's series without its first
+/// term, where the difference would lose its digits.
+inline double exponential_minus_one(double x) {
+  if (!(std::abs(x) < 0.35)) return exponential(x) - 1;
+  double sum = 1;
+  for (int n = 14; n >= 2; --n) sum = 1 + x / n * sum;
+  return x * sum;
+}
+
+/// base^exponent, for a base of 0 or more, above 0 where the exponent is negative. To 8 + 2
+/// |log(result)| ulp.
+inline double power(double base, double exponent) {
+  if (exponent == 0) return 1;
+  if (exponent == 1 || base == 0) return base;
+  const double log = exponent * natural_log(base);
+  if (log < -700) return 0;
+  if (log > 700) return std::numeric_limits<double>::infinity();
+  return exponential(log);
+}
+
 }  // namespace flowmatch

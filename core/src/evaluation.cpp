@@ -27,9 +27,11 @@ constexpr Index kPairings = 5;
 }  // namespace
 
 Evaluation::Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
-                       std::shared_ptr<const GaussianMixture> target, Index count,
+                       std::shared_ptr<const Distribution> target,
+                       std::shared_ptr<const GaussianMixture> modes, Index count,
                        std::uint64_t seed, ThreadPool& pool)
     : target_(std::move(target)),
+      modes_(std::move(modes)),
       count_(count),
       pool_(pool),
       flow_(std::move(field), solver, starting_noise(count, target_->dimension(), seed), 1, pool),
@@ -114,9 +116,15 @@ void Evaluation::finish() {
                             mean_distance(generated_generated) - mean_distance(reference_reference);
   result_.energy_distance_floor = 2 * mean_distance(reference_floor) -
                                   mean_distance(reference_reference) - mean_distance(floor_floor);
-  result_.within_three = share_within(*target_, generated_, 3);
-  result_.within_three_truth = share_within(*target_, reference_, 3);
-  result_.mode_shares = mode_shares(*target_, generated_);
+  if (modes_ == nullptr) return;
+  double variance = 0;
+  for (const auto& component : modes_->components()) {
+    variance = std::max(variance, component.variances.maxCoeff());
+  }
+  const double radius = 3 * std::sqrt(variance);
+  result_.within_three = share_within(*modes_, generated_, radius);
+  result_.within_three_truth = share_within(*modes_, reference_, radius);
+  result_.mode_shares = mode_shares(*modes_, generated_);
 }
 
 }  // namespace flowmatch

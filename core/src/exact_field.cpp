@@ -19,7 +19,12 @@ namespace {
 class PointEvaluator {
  public:
   explicit PointEvaluator(const ExactField& field)
-      : schedule_(field.schedule()), mixture_(field.target()), velocity_(field.dimension()) {}
+      : schedule_(field.schedule()),
+        mixture_(field.target()),
+        velocity_(field.dimension()),
+        residual_(field.dimension()),
+        mean_residual_(field.dimension()),
+        component_velocity_(field.dimension()) {}
 
   void set_time(double t) {
     values_ = evaluate(schedule_, t);
@@ -41,11 +46,35 @@ class PointEvaluator {
     return velocity_;
   }
 
+  /// div u_t(x) of the point that velocity() was given last; see exact_field.h.
+  double divergence(const GaussianMixture& target) {
+    mean_residual_.setZero();
+    double sum = 0;
+    for (Index k = 0; k < mixture_.components(); ++k) {
+      const double share = mixture_.responsibility(k);
+      if (share == 0) continue;
+      residual_.setZero();
+      mixture_.add_residual(k, 1, false, residual_);
+      mean_residual_ += share * residual_;
+      component_velocity_ =
+          values_.d_alpha * target.components()[static_cast<std::size_t>(k)].mean +
+          values_.sigma_d_sigma * residual_;
+      mixture_.add_residual(k, values_.d_alpha * values_.alpha, true, component_velocity_);
+      sum += share * (values_.d_alpha * values_.alpha * mixture_.posterior_trace(k) +
+                      values_.sigma_d_sigma * mixture_.precision_trace(k) -
+                      residual_.dot(component_velocity_));
+    }
+    return sum + mean_residual_.dot(velocity_);
+  }
+
  private:
   Schedule schedule_;
   ScheduleValues values_{};
   BlurredMixture mixture_;
   Eigen::VectorXd velocity_;
+  Eigen::VectorXd residual_;            // e_k
+  Eigen::VectorXd mean_residual_;       // e
+  Eigen::VectorXd component_velocity_;  // w_k
 };
 
 class ExactEvaluator final : public FieldEvaluator {
@@ -56,6 +85,15 @@ class ExactEvaluator final : public FieldEvaluator {
     point_.set_time(t);
     for (Index i = 0; i < x.rows(); ++i) {
       out.row(i) = point_.velocity(x.row(i), target_).cast<float>().transpose();
+    }
+  }
+
+  void velocity_and_divergence(double t, const ConstPointsRef& x, const ConstPointsRef& /*probes*/,
+                               PointsRef out, ValuesRef divergence) override {
+    point_.set_time(t);
+    for (Index i = 0; i < x.rows(); ++i) {
+      out.row(i) = point_.velocity(x.row(i), target_).cast<float>().transpose();
+      divergence[i] = point_.divergence(target_);
     }
   }
 
@@ -94,9 +132,10 @@ class PlanarMixture {
     }
   }
 
-  /// Calls use(row, log density, velocity x, velocity y) for every row of x.
+  /// Calls use(row, log density, velocity x, velocity y, divergence) for every row of x; the
+  /// divergence only has a meaning where it is asked for.
   template <class Use>
-  void evaluate(const ConstPointsRef& x, const Use& use) {
+  void evaluate(const ConstPointsRef& x, bool with_divergence, const Use& use) {
     constexpr Index kRows = kernels::kPlanarRows;
     for (Index first = 0; first < x.rows(); first += kRows) {
       const Index rows = std::min(kRows, x.rows() - first);
@@ -106,10 +145,13 @@ class PlanarMixture {
       }
       kernels::planar_mixture(components_.data(), static_cast<Index>(components_.size()), rows,
                               xs_.data(), ys_.data(), scratch_.data(),
-                              {density_.data(), us_.data(), vs_.data()});
+                              {.log_density = density_.data(),
+                               .velocity_x = us_.data(),
+                               .velocity_y = vs_.data(),
+                               .divergence = with_divergence ? divergence_.data() : nullptr});
       for (Index i = 0; i < rows; ++i) {
         const auto at = static_cast<std::size_t>(i);
-        use(first + i, density_[at], us_[at], vs_[at]);
+        use(first + i, density_[at], us_[at], vs_[at], divergence_[at]);
       }
     }
   }
@@ -124,6 +166,7 @@ class PlanarMixture {
   Numbers density_{};
   Numbers us_{};
   Numbers vs_{};
+  Numbers divergence_{};
 };
 
 class PlanarEvaluator final : public FieldEvaluator {
@@ -133,16 +176,42 @@ class PlanarEvaluator final : public FieldEvaluator {
 
   void velocity(double t, const ConstPointsRef& x, PointsRef out) override {
     mixture_.set(evaluate(schedule_, t));
-    mixture_.evaluate(x, [&](Index row, double /*log_density*/, double u, double v) {
+    mixture_.evaluate(x, false, [&](Index row, double /*log_density*/, double u, double v, double) {
       out(row, 0) = static_cast<float>(u);
       out(row, 1) = static_cast<float>(v);
     });
+  }
+
+  void velocity_and_divergence(double t, const ConstPointsRef& x, const ConstPointsRef& /*probes*/,
+                               PointsRef out, ValuesRef divergence) override {
+    mixture_.set(evaluate(schedule_, t));
+    mixture_.evaluate(x, true,
+                      [&](Index row, double /*log_density*/, double u, double v, double trace) {
+                        out(row, 0) = static_cast<float>(u);
+                        out(row, 1) = static_cast<float>(v);
+                        divergence[row] = trace;
+                      });
   }
 
  private:
   Schedule schedule_;
   PlanarMixture mixture_;
 };
+
+/// What the target of a prediction is at x, as a function of z: factor / sigma z + const.
+double error_factor(Prediction prediction, const ScheduleValues& values) {
+  switch (prediction) {
+    case Prediction::velocity:
+      return values.d_alpha * values.sigma - values.alpha * values.d_sigma;
+    case Prediction::x1:
+      return values.sigma;
+    case Prediction::noise:
+      return values.alpha;
+    case Prediction::score:
+      return values.alpha / std::max(values.sigma, kConversionFloor);
+  }
+  return 0;
+}
 
 template <class Rows>
 void log_density_rows(const ExactField& field, double t, const Rows& x, ValuesRef& out) {
@@ -154,7 +223,7 @@ void log_density_rows(const ExactField& field, double t, const Rows& x, ValuesRe
 
 }  // namespace
 
-ExactField::ExactField(GaussianMixture target, Schedule schedule)
+ExactField::ExactField(GaussianMixture target, const Schedule& schedule)
     : target_(std::move(target)), schedule_(schedule) {}
 
 std::unique_ptr<FieldEvaluator> ExactField::evaluator(Index /*max_rows*/) const {
@@ -169,6 +238,15 @@ void ExactField::velocity(double t, const ConstPointsRefOf<double>& x,
   for (Index i = 0; i < x.rows(); ++i) out.row(i) = point.velocity(x.row(i), target_).transpose();
 }
 
+void ExactField::divergence(double t, const ConstPointsRefOf<double>& x, ValuesRef out) const {
+  PointEvaluator point(*this);
+  point.set_time(t);
+  for (Index i = 0; i < x.rows(); ++i) {
+    point.velocity(x.row(i), target_);
+    out[i] = point.divergence(target_);
+  }
+}
+
 void ExactField::log_density(double t, const ConstPointsRefOf<double>& x, ValuesRef out) const {
   log_density_rows(*this, t, x, out);
 }
@@ -177,7 +255,7 @@ void ExactField::log_density(double t, const ConstPointsRef& x, ValuesRef out) c
   if (is_planar(target_)) {
     PlanarMixture mixture(target_);
     mixture.set(evaluate(schedule_, t));
-    mixture.evaluate(x, [&](Index row, double log_density, double /*u*/, double /*v*/) {
+    mixture.evaluate(x, false, [&](Index row, double log_density, double, double, double) {
       out[row] = log_density;
     });
     return;
@@ -200,12 +278,13 @@ void ExactField::score(double t, const ConstPointsRefOf<double>& x, PointsRefOf<
   }
 }
 
-double ExactField::irreducible_loss(double t, const ConstPointsRef& x) const {
-  // Given X_t = x the target is (alpha' - alpha sigma' / sigma) z + const, so its conditional
-  // covariance is the square of that factor times Cov(z | x) = sum_k r_k (Cov_k + (m_k - m)(m_k -
-  // m)^T) with Cov_k = sigma^2 S_k C_k^-1. The sigma of the factor and of Cov_k cancel.
+double ExactField::irreducible_loss(double t, const ConstPointsRef& x,
+                                    Prediction prediction) const {
+  // Given X_t = x the target is factor / sigma z + const, so its conditional covariance is the
+  // square of that times Cov(z | x) = sum_k r_k (Cov_k + (m_k - m)(m_k - m)^T) with Cov_k = sigma^2
+  // S_k C_k^-1. The sigma of the factor and of Cov_k cancel.
   const ScheduleValues values = evaluate(schedule_, t);
-  const double factor = values.d_alpha * values.sigma - values.alpha * values.d_sigma;
+  const double factor = error_factor(prediction, values);
   const double variance = values.sigma * values.sigma;
   BlurredMixture mixture(target_);
   mixture.set(values.alpha, values.sigma);
@@ -236,27 +315,47 @@ double ExactField::irreducible_loss(double t, const ConstPointsRef& x) const {
 
 double estimate_irreducible_loss(const ExactField& field, std::uint64_t seed, Index strata,
                                  Index rows) {
+  return estimate_irreducible_loss(field, Objective{}, seed, strata, rows);
+}
+
+double estimate_irreducible_loss(const ExactField& field, const Objective& objective,
+                                 std::uint64_t seed, Index strata, Index rows) {
   const RandomStream source{seed, Purpose::irreducible_loss, 0};
   const RandomStream data{seed, Purpose::irreducible_loss, 1};
   const StandardNormal normal(field.dimension());
   Points x0(rows, field.dimension());
   Points x1(rows, field.dimension());
   Points x(rows, field.dimension());
-  // t = 1 - (1 - u)^power. The loss of `sqrt` grows as 1 / (sqrt(1 - t) + 1e-4)^2 near t = 1, and a
-  // power of 4 puts the strata where it lives; that of the others is even enough.
-  const int power = field.schedule() == Schedule::sqrt ? 4 : 1;
+  // Uniform times: t = 1 - (1 - u)^power. Where sigma' diverges the loss grows as 1 / (sigma +
+  // 1e-4)^2 near t = 1, and others than that of the velocity may as well; a power of 4 puts the
+  // strata where it lives. That of the others is even enough.
+  const bool uniform = objective.time_law.law == TimeLaw::uniform;
+  const bool even =
+      objective.prediction == Prediction::velocity && !diverges_at_end(field.schedule());
+  const int power = even ? 1 : 4;
+  // Other times are functions of a normal number: equal strata between the bounds of the
+  // generator's own, with its density.
+  constexpr double kBound = 5.3;
   double sum = 0;
+  double total = 0;
   for (Index i = 0; i < strata; ++i) {
-    const double rest = 1 - (static_cast<double>(i) + 0.5) / static_cast<double>(strata);
+    const double u = (static_cast<double>(i) + 0.5) / static_cast<double>(strata);
+    const double rest = 1 - u;
+    const double z = kBound * (2 * u - 1);
+    const double share = uniform ? power * whole_power(rest, power - 1) : exponential(-0.5 * z * z);
     // Not 1 itself, where the conditional variance is 0 / 0.
-    const double t = std::min(1 - whole_power(rest, power), 1 - 0x1p-53);
+    const double t = std::min(uniform ? 1 - whole_power(rest, power)
+                                      : time_of_normal(objective.time_law, field.schedule(), z),
+                              1 - 0x1p-53);
     const ScheduleValues values = evaluate(field.schedule(), t);
     normal.sample(source, i * rows, x0);
     field.target().sample(data, i * rows, x1);
     x = static_cast<float>(values.alpha) * x1 + static_cast<float>(values.sigma) * x0;
-    sum += power * whole_power(rest, power - 1) * field.irreducible_loss(t, x);
+    sum += share * weight(objective.weighting, objective.prediction, values) *
+           field.irreducible_loss(t, x, objective.prediction);
+    total += share;
   }
-  return sum / static_cast<double>(strata);
+  return sum / (uniform ? static_cast<double>(strata) : total);
 }
 
 }  // namespace flowmatch

@@ -117,6 +117,8 @@ class BlurredMixture {
     for (Index i = 0; i < dimension_; ++i) trace += component.variances[i] * inverse_(k, i);
     return trace;
   }
+  /// tr(C_k^-1).
+  [[nodiscard]] double precision_trace(Index k) const { return inverse_.row(k).sum(); }
 
  private:
   const GaussianMixture& mixture_;

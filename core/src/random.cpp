@@ -35,6 +35,10 @@ float uniform_from_word(std::uint32_t word) {
   return (static_cast<float>(word >> 9) + 0.5F) * 0x1p-23F;
 }
 
+Index index_from_word(std::uint32_t word, Index count) {
+  return static_cast<Index>((std::uint64_t{word} * static_cast<std::uint64_t>(count)) >> 32);
+}
+
 void fill_uniform(const RandomStream& stream, Index first_row, std::span<float> out, int word) {
   for (std::size_t i = 0; i < out.size(); ++i) {
     const auto row = static_cast<std::uint32_t>(first_row) + static_cast<std::uint32_t>(i);
@@ -68,6 +72,21 @@ void fill_normal(const RandomStream& stream, Index first_row, PointsRef out,
           out(first + i, column + 1) = normals[static_cast<std::size_t>(rows + i)];
         }
       }
+    }
+  }
+}
+
+void fill_rademacher(const RandomStream& stream, Index first_row, PointsRef out) {
+  constexpr Index kWordBits = 32;
+  constexpr Index kBlockBits = 4 * kWordBits;
+  for (Index i = 0; i < out.rows(); ++i) {
+    const auto row = static_cast<std::uint32_t>(first_row + i);
+    std::array<std::uint32_t, 4> words{};
+    for (Index d = 0; d < out.cols(); ++d) {
+      if (d % kBlockBits == 0)
+        words = stream.words(row, static_cast<std::uint32_t>(d / kBlockBits));
+      const std::uint32_t word = words[static_cast<std::size_t>(d % kBlockBits / kWordBits)];
+      out(i, d) = (word >> (d % kWordBits) & 1U) != 0 ? 1.0F : -1.0F;
     }
   }
 }

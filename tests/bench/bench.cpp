@@ -3,21 +3,26 @@
 //
 //   flowmatch_bench SUITE THREADS MILLISECONDS [NAME]
 //
-// SUITE is one of peak, kernels, step, sampling, scaling, memory (memory.h). Each measurement, or
-// each that has NAME in its own, is repeated for about so many milliseconds after a warm-up, and
-// printed as a line of JSON: its name, the threads, the median and the least milliseconds of one
-// run and the useful arithmetic of a run in floating-point operations (products only: what the
-// activations, random numbers and updates take is time, not work). Where there is such arithmetic,
-// also the peak: the operations a second that the same threads did on registers alone, measured in
-// turns with the runs, for a shared machine may be twice as fast a second later. Measuring in turns
-// with others, and tables, are bench.mjs's.
+// SUITE is one of peak, kernels, step, sampling, scaling, coupling, generative, memory (memory.h).
+// Each measurement, or each that has NAME in its own, is repeated for about so many milliseconds
+// after a warm-up, and printed as a line of JSON: its name, the threads, the median and the least
+// milliseconds of one run and the useful arithmetic of a run in floating-point operations (products
+// only: what the activations, random numbers and updates take is time, not work). Where there is
+// such arithmetic, also the peak: the operations a second that the same threads did on registers
+// alone, measured in turns with the runs, for a shared machine may be twice as fast a second later.
+// Measuring in turns with others, and tables, are bench.mjs's.
 //
 // The suite `networks` measures nothing: it prints what `step` and `sampling` do, a network a line,
 // for the other libraries in peers/ to do the same under the same names.
+#include "flowmatch/cnf.h"
+#include "flowmatch/coupling.h"
 #include "flowmatch/experiment.h"
 #include "flowmatch/flow.h"
+#include "flowmatch/gaussian_mixture.h"
 #include "flowmatch/instruction_set.h"
 #include "flowmatch/learned_field.h"
+#include "flowmatch/maximum_likelihood.h"
+#include "flowmatch/normalizing_flow.h"
 #include "kernels/dense.h"
 #include "kernels/elementwise.h"
 #include "memory.h"
@@ -61,7 +66,9 @@ double median(std::vector<double>& values) {
 
 /// Operations a second that all threads of the pool do on registers alone, now.
 double peak_rate(ThreadPool& pool) {
-  constexpr std::int64_t kRounds = 1000;
+  // A millisecond or two: much more than it takes to wake a thread, or than a browser's clock
+  // shows.
+  constexpr std::int64_t kRounds = 100'000;
   const double begin = now();
   pool.parallel_for(pool.size(), [](Index /*task*/, int /*worker*/) {
     volatile float sink = bench::multiply_adds(kRounds);
@@ -93,7 +100,7 @@ void measure(const Request& request, ThreadPool& pool, const std::string& name, 
   const std::size_t least = single > request.milliseconds ? 1 : 3;
   std::vector<double> times;
   std::vector<double> peaks;
-  constexpr double kPeakInterval = 20;
+  constexpr double kPeakInterval = 30;
   double next_peak = now();
   const double end = next_peak + request.milliseconds;
   do {
@@ -333,6 +340,89 @@ void measure_scaling(const Request& request) {
   }
 }
 
+/// Pairing batches of a Gaussian with those of a ring of eight, the costs included; a fresh batch
+/// each time, for the work depends on the points.
+void measure_couplings(const Request& request) {
+  ThreadPool pool(1);
+  constexpr std::uint32_t kBatches = 16;
+  const auto target = GaussianMixture::make(ring_mixture(8, 5, 0.3));
+  if (!target) std::abort();
+  const auto pairing = [&](const std::string& title, const CouplingConfig& config, Index rows) {
+    std::vector<Points> sources;
+    std::vector<Points> targets;
+    for (std::uint32_t batch = 0; batch < kBatches; ++batch) {
+      sources.emplace_back(rows, 2);
+      targets.emplace_back(rows, 2);
+      fill_normal({1, Purpose::training_source, batch}, 0, sources.back());
+      target.value().sample({1, Purpose::training_data, batch}, 0, targets.back());
+    }
+    BatchCoupling coupling(config, rows, 2);
+    std::vector<Index> partner(static_cast<std::size_t>(rows));
+    std::uint32_t batch = 0;
+    measure(request, pool, title + ", " + std::to_string(rows) + " points", 0, [&] {
+      batch = (batch + 1) % kBatches;
+      coupling.pair(sources[batch], targets[batch], {}, {1, Purpose::coupling, batch}, partner);
+    });
+  };
+  for (const Index rows : {64, 256, 1024}) {
+    pairing("optimal transport", {.coupling = Coupling::optimal_transport}, rows);
+  }
+  pairing("Sinkhorn", {.coupling = Coupling::sinkhorn}, 256);
+}
+
+/// Operations of the products for the likelihood of a batch and its gradient: as step_operations(),
+/// but the inputs' slopes are needed too, in all layers.
+double likelihood_operations(const std::vector<Index>& sizes, Index batch_size) {
+  double sum = 0;
+  for (std::size_t l = 0; l + 1 < sizes.size(); ++l) {
+    sum += 6 * static_cast<double>(sizes[l] * sizes[l + 1]);
+  }
+  return sum * static_cast<double>(batch_size);
+}
+
+/// What a training step costs of flow matching and of the two systems that it replaced, all with
+/// about 9,000 parameters: the same data, batch and optimizer.
+void measure_generative(const Request& request) {
+  constexpr Index kBatch = 256;
+  ThreadPool pool(request.threads);
+  float loss = 0;
+  const Network network{"", {64, 64, 64}, kBatch, Schedule::cond_ot, 0.999};
+  const ExperimentConfig config = config_of(network);
+  const auto experiment = make(config, pool);
+  measure(request, pool, "flow matching, 3 x 64", step_operations(network.hidden, kBatch),
+          [&] { experiment->trainer().step({&loss, 1}); });
+
+  const auto mixture = GaussianMixture::make(config.data);
+  if (!mixture) std::abort();
+  const auto data = std::make_shared<const GaussianMixture>(mixture.value());
+  // Far below what would move the weights: after a million of steps too the work is the same.
+  TrainerConfig training = config.training;
+  training.learning_rate = 1e-9;
+  const auto step = [&](const std::string& name, double operations,
+                        std::shared_ptr<const DensityModel> model) {
+    MaximumLikelihoodTrainer trainer(std::move(model), data, training, pool);
+    measure(request, pool, name, operations, [&] { trainer.step({&loss, 1}); });
+    if (trainer.diverged()) std::abort();
+  };
+  const NormalizingFlowConfig flow{.dimension = 2, .couplings = 8, .hidden = {32, 32}};
+  step("normalizing flow, 8 couplings of 2 x 32",
+       static_cast<double>(flow.couplings) * likelihood_operations({1, 32, 32, 2}, kBatch),
+       std::make_shared<const NormalizingFlowModel>(flow));
+  for (const Solver solver : {Solver::midpoint, Solver::rk4}) {
+    for (const Index steps : {4, 8, 20}) {
+      const auto model = std::make_shared<const CnfModel>(CnfConfig{
+          .dimension = 2, .hidden = network.hidden, .solver = solver, .solver_steps = steps});
+      // Values and, where the divergence has a weight, two tangents.
+      const double passes = solver == Solver::midpoint ? 4.0 : 12.0;
+      step("CNF, 3 x 64, " + std::string(name(solver)) + " " + std::to_string(steps) + ", NFE " +
+               std::to_string(model->evaluations()),
+           static_cast<double>(steps) * passes *
+               likelihood_operations(widths(network.hidden), kBatch),
+           model);
+    }
+  }
+}
+
 std::string list(const std::vector<Index>& numbers) {
   std::string text = "[";
   for (const Index number : numbers) {
@@ -370,12 +460,12 @@ void print_networks(const Request& request) {
                 config.training.learning_rate, adam.beta1, adam.beta2, adam.epsilon);
     // The mixture's components are all round, of one size and equally likely.
     std::printf(R"("means":[)");
-    for (const auto& mean : config.data.means) {
-      std::printf("%s[%.9g,%.9g]", &mean == &config.data.means.front() ? "" : ",", mean(0),
-                  mean(1));
+    const auto& mixture = std::get<GaussianMixtureConfig>(config.data);
+    for (const auto& mean : mixture.means) {
+      std::printf("%s[%.9g,%.9g]", &mean == &mixture.means.front() ? "" : ",", mean(0), mean(1));
     }
     std::printf(R"(],"standardDeviation":%.9g,"losses":[)",
-                std::sqrt(config.data.covariances.front()(0, 0)));
+                std::sqrt(mixture.covariances.front()(0, 0)));
     const std::vector<double> losses = first_losses(config, pool);
     for (const double& loss : losses) {
       std::printf("%s%.4g", &loss == &losses.front() ? "" : ",", loss);
@@ -394,7 +484,8 @@ void print_networks(const Request& request) {
 int main(int argc, char** argv) {
   if (argc != 4 && argc != 5) {
     std::fprintf(stderr,
-                 "usage: flowmatch_bench networks|peak|kernels|step|sampling|scaling|memory "
+                 "usage: flowmatch_bench "
+                 "networks|peak|kernels|step|sampling|scaling|coupling|generative|memory "
                  "THREADS MILLISECONDS [NAME]\n");
     return 2;
   }
@@ -417,6 +508,10 @@ int main(int argc, char** argv) {
     measure_samplers(request);
   } else if (suite == "scaling") {
     measure_scaling(request);
+  } else if (suite == "coupling") {
+    measure_couplings(request);
+  } else if (suite == "generative") {
+    measure_generative(request);
   } else if (suite == "memory") {
     bench::measure_memory(request.suite, request.threads);
   } else {

@@ -1,7 +1,7 @@
 // npm run bench: what the core takes for its work, natively and in Chromium, on one thread and on two, beside the peak
 // of the same machine in the same minutes, and beside what other libraries take for the same work.
 //
-//   npm run bench -- [--suites peak,step,sampling,kernels,scaling,memory,page] [--rounds 5] [--milliseconds 400]
+//   npm run bench -- [--suites peak,step,sampling,kernels,scaling,coupling,generative,memory,page] [--rounds 5] [--milliseconds 400]
 //                    [--only native,simd,relaxed,tensorflow-js,jax-js,pytorch] [--python 'COMMAND'] [--json FILE]
 //
 // Every round measures each place in turn, so that a machine that is shared is slow for all of them alike; the table has

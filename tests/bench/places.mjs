@@ -16,7 +16,16 @@ import { hashOfFiles, once, probe, run, step } from '../../wasm/toolchain/steps.
 const PROGRAM = 'tests/bench/flowmatch_bench';
 const PEERS = join(ROOT, 'tests', 'bench', 'peers');
 
-export const OWN_SUITES = ['peak', 'step', 'sampling', 'kernels', 'scaling', 'memory'];
+export const OWN_SUITES = [
+  'peak',
+  'step',
+  'sampling',
+  'kernels',
+  'scaling',
+  'coupling',
+  'generative',
+  'memory',
+];
 const PEER_SUITES = ['step', 'sampling'];
 
 const threadsInWords = (threads) => (threads === 1 ? 'one thread' : 'two threads');

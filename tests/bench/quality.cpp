@@ -44,6 +44,7 @@ std::string evaluate_field(const std::shared_ptr<const Field>& field, const Solv
                            const std::shared_ptr<const GaussianMixture>& target,
                            std::uint64_t first_seed, std::uint64_t draws, ThreadPool& pool) {
   EvaluationResult mean;
+  double within_three = 0;
   mean.mode_shares = Values::Zero(static_cast<Index>(target->components().size()));
   const double share = 1.0 / static_cast<double>(draws);
   for (std::uint64_t draw = 0; draw < draws; ++draw) {
@@ -54,7 +55,7 @@ std::string evaluate_field(const std::shared_ptr<const Field>& field, const Solv
     mean.sliced_w2_floor += share * result.sliced_w2_floor;
     mean.energy_distance += share * result.energy_distance;
     mean.energy_distance_floor += share * result.energy_distance_floor;
-    mean.within_three += share * result.within_three;
+    within_three += share * result.within_three.value();
     mean.mode_shares += share * result.mode_shares;
   }
   const auto entry = [](const char* key, double value) {
@@ -63,7 +64,7 @@ std::string evaluate_field(const std::shared_ptr<const Field>& field, const Solv
   return entry("slicedW2", mean.sliced_w2) + "," + entry("slicedW2Floor", mean.sliced_w2_floor) +
          "," + entry("energy", mean.energy_distance) + "," +
          entry("energyFloor", mean.energy_distance_floor) + "," +
-         entry("withinThree", mean.within_three) + "," +
+         entry("withinThree", within_three) + "," +
          entry("leastShare", mean.mode_shares.minCoeff()) + "," +
          entry("mostShare", mean.mode_shares.maxCoeff());
 }
@@ -96,16 +97,17 @@ int main(int argc, char** argv) {
     }
     if (seed == 0) {
       std::cout << "{\"preset\":\"" << name << "\",\"seed\":\"exact\","
-                << "\"irreducibleLoss\":" << format_number(experiment.irreducible_loss()) << ","
+                << "\"irreducibleLoss\":" << format_number(experiment.irreducible_loss().value())
+                << ","
                 << evaluate_field(experiment.field(FieldChoice::exact), preset.solver,
-                                  experiment.target(), 1000, kExactDraws, pool)
+                                  experiment.modes(), 1000, kExactDraws, pool)
                 << "}" << std::endl;
     }
     std::cout << "{\"preset\":\"" << name << "\",\"seed\":" << seed
               << ",\"seconds\":" << format_number(seconds.count())
               << ",\"lossLast500\":" << format_number(last) << ","
               << evaluate_field(experiment.field(FieldChoice::learned), preset.solver,
-                                experiment.target(), 1000 + 10 * static_cast<std::uint64_t>(seed),
+                                experiment.modes(), 1000 + 10 * static_cast<std::uint64_t>(seed),
                                 kDraws, pool)
               << "}" << std::endl;
   }

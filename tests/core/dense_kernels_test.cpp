@@ -220,6 +220,58 @@ TEST_CASE("dense_forward_activated is the activation of weight x + bias with its
   });
 }
 
+TEST_CASE("dense_forward_activated gives the activation's second derivative too") {
+  for_each_instruction_set([] {
+    for (const Activation activation : kActivations) {
+      // From the middle of every activation to its tails, and what is not a number.
+      constexpr Index kRows = 32 * 40;
+      const DenseShape shape = shape_of({1, 1, kRows});
+      std::vector<float> x(static_cast<std::size_t>(input_numbers(shape)));
+      for (std::size_t i = 0; i < x.size(); ++i) {
+        x[i] = 20.0F * (2 * static_cast<float>(i) / static_cast<float>(x.size()) - 1);
+      }
+      x[5] = std::numeric_limits<float>::quiet_NaN();
+      const float one = 1;
+      const float zero = 0;
+      std::vector<float> y = canaries(output_numbers(shape));
+      std::vector<float> derivative = y;
+      std::vector<float> curvature = y;
+      std::vector<float> y_alone = y;
+      std::vector<float> derivative_alone = y;
+      kernels::dense_forward_activated(shape, activation, &one, &zero, x.data(), y.data(),
+                                       derivative.data(), curvature.data());
+      kernels::dense_forward_activated(shape, activation, &one, &zero, x.data(), y_alone.data(),
+                                       derivative_alone.data());
+      INFO(name(activation));
+      double worst = 0;
+      Index wrong = 0;
+      for (std::size_t at = 0; at < y.size(); ++at) {
+        if (static_cast<Index>(at) % shape.output_stride >= shape.panel_rows) {
+          wrong += curvature[at] == kCanary ? 0 : 1;
+        } else if (at == 5) {
+          wrong += std::isnan(curvature[at]) && std::isnan(y[at]) ? 0 : 1;
+        } else {
+          wrong += y[at] == y_alone[at] && derivative[at] == derivative_alone[at] ? 0 : 1;
+          const auto exact = naive::activate(activation, static_cast<double>(x[at]));
+          worst = worse(worst, std::abs(static_cast<double>(curvature[at]) - exact.curvature));
+          // The twin itself: the difference of two derivatives, away from the kinks.
+          constexpr double kStep = 1e-4;
+          const auto slope = [&](double step) {
+            return naive::activate(activation, static_cast<double>(x[at]) + step).derivative;
+          };
+          const double numerical = (slope(kStep) - slope(-kStep)) / (2 * kStep);
+          if (std::abs(x[at]) > 1e-3F) {
+            wrong += std::abs(numerical - exact.curvature) < 1e-7 ? 0 : 1;
+          }
+        }
+      }
+      CHECK(wrong == 0);
+      // Curvatures are at most 1; where x is large, rounding of x times that of 1 - sigmoid.
+      CHECK(worst < 2e-6);
+    }
+  });
+}
+
 TEST_CASE("dense_backward_input is the transposed weight times the slope, times the derivative") {
   for_each_instruction_set([] {
     for (const Size& size : odd_sizes()) {

@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <numbers>
+#include <vector>
 
 namespace {
 
@@ -43,6 +44,25 @@ TEST_CASE("the standard normal log-density and score are the formulas") {
     }
     CHECK_THAT(log_density[i], WithinRel(expected, 1e-12));
   }
+}
+
+TEST_CASE("the standard normal entropy is the formula, and it has no classes") {
+  const Index dimension = GENERATE(1, 2, 7);
+  const StandardNormal normal(dimension);
+  REQUIRE(normal.entropy().has_value());
+  const double expected =
+      0.5 * static_cast<double>(dimension) * std::log(2 * std::numbers::pi * std::numbers::e);
+  CHECK_THAT(normal.entropy().value_or(0), WithinRel(expected, 1e-14));
+
+  CHECK(normal.labels() == 0);
+  const RandomStream stream{4, Purpose::sampling_source, 1};
+  Points drawn(10, dimension);
+  std::vector<std::int32_t> labels(10, -1);
+  normal.sample_labelled(stream, 5, drawn, labels);
+  Points expected_points(10, dimension);
+  normal.sample(stream, 5, expected_points);
+  CHECK(drawn == expected_points);
+  CHECK(labels == std::vector<std::int32_t>(10, 0));
 }
 
 }  // namespace

@@ -73,4 +73,40 @@ TEST_CASE("the exponential is the library's to 2 ulp") {
   CHECK(std::isnan(exponential(std::numeric_limits<double>::quiet_NaN())));
 }
 
+TEST_CASE("the exponential less one is the library's to 4 ulp, the smallest arguments included") {
+  double worst = 0;
+  for (int i = -7000; i <= 7000; ++i) {
+    const double x = i / 100.0 + 1e-5;
+    worst = std::max(worst, ulps(exponential_minus_one(x), std::expm1(x)));
+  }
+  for (int i = -400; i <= 400; ++i) {
+    const double x = i / 1000.0 + 1e-6;
+    worst = std::max(worst, ulps(exponential_minus_one(x), std::expm1(x)));
+  }
+  for (const double x : {1e-300, -1e-300, 1e-17, -1e-17, 1e-9, -1e-9, 0.35, -0.35, 700.0, -700.0}) {
+    worst = std::max(worst, ulps(exponential_minus_one(x), std::expm1(x)));
+  }
+  CHECK(worst <= 4);
+  CHECK(exponential_minus_one(0) == 0);
+  CHECK(std::isnan(exponential_minus_one(std::numeric_limits<double>::quiet_NaN())));
+}
+
+TEST_CASE("a power is the library's, and so at its edges") {
+  double worst = 0;
+  for (const double base : {1e-30, 0.1, 0.5, 0.999, 1.0, 2.0, 1e20}) {
+    for (const double exponent : {0.1, 0.5, 1.5, 2.0, 3.7, 10.0}) {
+      const double wanted = std::pow(base, exponent);
+      worst =
+          std::max(worst, ulps(power(base, exponent), wanted) / (4 + std::abs(std::log(wanted))));
+    }
+  }
+  CHECK(worst <= 2);
+  CHECK(power(0, 0) == 1);
+  CHECK(power(0, 2) == 0);
+  CHECK(power(0.3, 1) == 0.3);
+  CHECK(power(1, 7.3) == 1);
+  CHECK(power(1e-200, 10) == 0);
+  CHECK(power(1e200, 10) == std::numeric_limits<double>::infinity());
+}
+
 }  // namespace

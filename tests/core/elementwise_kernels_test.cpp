@@ -59,7 +59,9 @@ TEST_CASE("adam_update is its naive twin") {
                                      .epsilon = 1e-3F,
                                      .step_size = 0.1F,
                                      .inverse_root_bias2 = 1.7F,
-                                     .ema_decay = 0.7F};
+                                     .ema_decay = 0.7F,
+                                     .gradient_scale = 0.6F,
+                                     .kept = 0.95F};
   for (const Index count : kSizes) {
     for (const bool averaged : {true, false}) {
       for_each_instruction_set([&] {

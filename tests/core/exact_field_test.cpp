@@ -11,6 +11,7 @@
 #include <Eigen/Eigenvalues>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
 
 #include <algorithm>
@@ -35,11 +36,11 @@ using flowmatch::testing::normal_points;
 
 using PointsD = PointsOf<double>;
 
-ExactField make_field(const GaussianMixtureConfig& config, Schedule schedule) {
+ExactField make_field(const GaussianMixtureConfig& config, const Schedule& schedule) {
   return {make_mixture(config), schedule};
 }
 
-ExactField blog_field(Schedule schedule) {
+ExactField blog_field(const Schedule& schedule) {
   return make_field(ring_mixture(11, 10, 1), schedule);
 }
 
@@ -88,11 +89,11 @@ GaussianMixtureConfig marginal(const GaussianMixtureConfig& config, const Schedu
 TEST_CASE("the exact field is the mean of the conditional velocities through a point") {
   // E[u_t(x | z) | x] = sum_z p_t(x | z) u_t(x | z) / sum_z p_t(x | z) over draws z of the data.
   // The error of such a ratio is the root of sum w^2 (u - mean)^2 over sum w.
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const Index dimension = GENERATE(1, 2, 3);
   CAPTURE(name(schedule), dimension);
   const ExactField field = make_field(correlated_mixture(dimension), schedule);
-  constexpr Index kDraws = 100'000;
+  constexpr Index kDraws = 30'000;
   Points z(kDraws, dimension);
   field.target().sample({21, Purpose::test, 0}, 0, z);
   for (const double t : {0.1, 0.4, 0.7}) {
@@ -113,7 +114,7 @@ TEST_CASE("the exact field is the mean of the conditional velocities through a p
         CAPTURE(t, i, j, mean, error);
         CHECK(std::abs(exact(i, j) - mean) < kSigmas * error + 1e-9);
         // The estimate must be good enough to tell.
-        CHECK(error < 0.1);
+        CHECK(error < 0.2);
       }
     }
   }
@@ -122,7 +123,7 @@ TEST_CASE("the exact field is the mean of the conditional velocities through a p
 TEST_CASE("density and field together conserve mass") {
   // d/dt log p + u . grad log p + div u = 0, all by central differences of order 4, whose error is
   // about h^4 = 1e-12 times a fifth derivative, and whose rounding is 1e-15 / h.
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const Index dimension = GENERATE(1, 2, 3);
   CAPTURE(name(schedule), dimension);
   const ExactField field = make_field(correlated_mixture(dimension), schedule);
@@ -157,7 +158,7 @@ TEST_CASE("density and field together conserve mass") {
 }
 
 TEST_CASE("the marginal density and score at every time are those of the Cholesky oracle") {
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const Index dimension = GENERATE(1, 2, 3, 20);
   CAPTURE(name(schedule), dimension);
   const GaussianMixtureConfig config = correlated_mixture(dimension);
@@ -183,7 +184,7 @@ TEST_CASE("the marginal density and score at every time are those of the Cholesk
 }
 
 TEST_CASE("the score is the gradient of the marginal log-density") {
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const ExactField field = make_field(correlated_mixture(2), schedule);
   constexpr double kStep = 1e-3;
   for (const double t : {0.0, 0.5, 1.0}) {
@@ -206,7 +207,7 @@ TEST_CASE("the score is the gradient of the marginal log-density") {
 }
 
 TEST_CASE("the field is finite from the first moment to the last, near the data and far from it") {
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   for (const auto& config : {ring_mixture(11, 10, 1), ring_mixture(11, 10, 1e-4),
                              correlated_mixture(2), correlated_mixture(20)}) {
     const ExactField field = make_field(config, schedule);
@@ -225,31 +226,42 @@ TEST_CASE("the field is finite from the first moment to the last, near the data 
 }
 
 TEST_CASE("at the start the field is the mean of the data and the shrinking of the noise") {
-  // At t = 0, X_t is the noise alone, independent of z: u = alpha' E z + sigma' x.
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  // At t = 0, X_t is the noise alone, independent of z: u = alpha' E z + sigma' x. Not so of vp.
+  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt, Schedule::polynomial,
+                                     Schedule::cosine, Schedule::linear_vp);
   const Index dimension = GENERATE(1, 2, 3, 20);
   const GaussianMixtureConfig config = correlated_mixture(dimension);
   const ExactField field = make_field(config, schedule);
   const PointsD x = normal_points(10, dimension, 27, 2).cast<double>();
   Eigen::VectorXd mean = Eigen::VectorXd::Zero(dimension);
   for (std::size_t k = 0; k < 3; ++k) mean += config.weights[k] * config.means[k];
-  const double d_sigma = schedule == Schedule::cond_ot ? -1 : -0.5;
-  const PointsD expected = (d_sigma * x).rowwise() + mean.transpose();
+  double d_alpha = 1;
+  double d_sigma = 0;
+  if (schedule == Schedule::cond_ot) d_sigma = -1;
+  if (schedule == Schedule::sqrt) d_sigma = -0.5;
+  if (schedule == Schedule::polynomial) d_alpha = 0;
+  if (schedule == Schedule::cosine) d_alpha = std::numbers::pi / 2;
+  const PointsD expected = (d_sigma * x).rowwise() + d_alpha * mean.transpose();
   CHECK(largest_magnitude(velocity(field, 0, x) - expected) < 1e-12);
 }
 
-TEST_CASE("at the end the field is the data, and for sqrt half the score besides") {
-  // At t = 1, X_t is z itself: alpha' E[z | x] = x; what remains of the noise is -sigma sigma'
-  // score.
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+TEST_CASE("at the end the field is alpha' times the data, and what sigma' keeps of the score") {
+  // At t = 1, X_t is z itself: alpha' E[z | x] = alpha' x; what remains of the noise is -sigma
+  // sigma' score.
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const GaussianMixtureConfig config = correlated_mixture(3);
   const ExactField field = make_field(config, schedule);
   const PointsD x = draw(field, 1, 10, 28).x_t.cast<double>();
-  PointsD expected = x;
-  if (schedule == Schedule::sqrt) {
-    for (Index i = 0; i < x.rows(); ++i) {
-      expected.row(i) += 0.5 * mixture_oracle(config, x.row(i).transpose()).score.transpose();
-    }
+  double d_alpha = 1;
+  double of_score = 0;
+  if (schedule == Schedule::sqrt) of_score = 0.5;
+  if (schedule == Schedule::polynomial) d_alpha = 2;
+  if (schedule == Schedule::cosine) d_alpha = 0;
+  if (schedule == Schedule::linear_vp) of_score = 1;
+  if (schedule == Schedule::vp) d_alpha = of_score = 0.05;
+  PointsD expected = d_alpha * x;
+  for (Index i = 0; i < x.rows(); ++i) {
+    expected.row(i) += of_score * mixture_oracle(config, x.row(i).transpose()).score.transpose();
   }
   CHECK(largest_magnitude(velocity(field, 1, x) - expected) < 1e-10);
 }
@@ -267,7 +279,7 @@ GaussianMixtureConfig single_gaussian(Index dimension) {
 }
 
 TEST_CASE("along the known flow of a single Gaussian the field is the flow's own velocity") {
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const Index dimension = GENERATE(1, 3);
   const GaussianMixtureConfig config = single_gaussian(dimension);
   const ExactField field = make_field(config, schedule);
@@ -288,23 +300,27 @@ TEST_CASE("along the known flow of a single Gaussian the field is the flow's own
 }
 
 TEST_CASE("integrating the field of a single Gaussian gives its closed-form map") {
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const Index dimension = GENERATE(1, 3);
   const GaussianMixtureConfig config = single_gaussian(dimension);
   const auto field = std::make_shared<const ExactField>(make_mixture(config), schedule);
-  const Points x0 = normal_points(50, dimension, 30);
+  const Eigen::MatrixXd noise = normal_points(50, dimension, 30).cast<double>().transpose();
+  const auto position = [&](double t) -> Eigen::MatrixXd {
+    const ScheduleValues values = evaluate(schedule, t);
+    return (root_covariance(config, values) * noise).colwise() + values.alpha * config.means[0];
+  };
+  // vp begins with a little of the data.
+  const Points x0 = position(0).transpose().cast<float>();
   ThreadPool pool(1);
   const Points moved = integrate(field, {.solver = Solver::rk4, .steps = 100}, x0, pool);
-  const Eigen::MatrixXd expected =
-      (root_covariance(config, evaluate(schedule, 1)) * x0.cast<double>().transpose()).colwise() +
-      config.means[0];
+  const Eigen::MatrixXd expected = position(1);
   CAPTURE(name(schedule), dimension);
   // RK4 is at 1e-8 here; positions are floats of size 5, rounded a hundred times.
   CHECK(largest_magnitude(moved.cast<double>().transpose() - expected) < 2e-5);
 }
 
 TEST_CASE("the evaluator in floats rounds what the double interface gives") {
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const ExactField field =
       make_field(GENERATE(ring_mixture(11, 10, 1), correlated_mixture(3)), schedule);
   const auto evaluator = field.evaluator(64);
@@ -312,7 +328,8 @@ TEST_CASE("the evaluator in floats rounds what the double interface gives") {
     const Points x = draw(field, t, 64, 31).x_t;
     Points out(64, field.dimension());
     evaluator->velocity(t, x, out);
-    CHECK(out == velocity(field, t, x.cast<double>()).cast<float>());
+    // Where the velocity is the mean of the data alone, that of a ring, it is rounding itself.
+    CHECK(largest_magnitude(out - velocity(field, t, x.cast<double>()).cast<float>()) < 1e-14);
     CHECK(velocities(field, t, x) == out);
     // Fewer rows than the evaluator was made for, and each row on its own.
     Points single(1, field.dimension());
@@ -322,12 +339,12 @@ TEST_CASE("the evaluator in floats rounds what the double interface gives") {
 }
 
 TEST_CASE("noise that moves along the exact field becomes the target") {
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   CAPTURE(name(schedule));
   const auto field =
       std::make_shared<const ExactField>(make_mixture(ring_mixture(11, 10, 1)), schedule);
   ThreadPool pool(1);
-  constexpr Index kCount = 2000;
+  constexpr Index kCount = 1000;
   // What the energy distance of two true sets is on average: 2 E|X - X'| / n.
   double floor = 0;
   double energy = 0;
@@ -341,26 +358,26 @@ TEST_CASE("noise that moves along the exact field becomes the target") {
     energy += energy_distance(moved, truth) / kRepeats;
     untouched += energy_distance(noise, truth) / kRepeats;
     floor += 2 * sum_of_distances(truth, truth) / std::pow(kCount, 3) / kRepeats;
-    CHECK_THAT(share_within(field->target(), moved, 3), WithinAbs(1 - std::exp(-4.5), 0.008));
-    CHECK(largest_magnitude(mode_shares(field->target(), moved).array() - 1.0 / 11) < 0.033);
+    CHECK_THAT(share_within(field->target(), moved, 3), WithinAbs(1 - std::exp(-4.5), 0.012));
+    CHECK(largest_magnitude(mode_shares(field->target(), moved).array() - 1.0 / 11) < 0.046);
   }
   // Under the hypothesis that both sets are from one distribution the energy distance scatters by
   // about its own mean, so the average of four is below three times it; the noise itself is
   // hundreds away.
   CHECK(energy < 3 * floor);
-  CHECK(untouched > 200 * floor);
+  CHECK(untouched > 100 * floor);
 }
 
 TEST_CASE(
     "the irreducible loss at one time is the spread of the training targets around their mean") {
   // Brute force: |u_t(X_t | z) - E[u_t(X_t | z) | X_t]|^2 over draws, with the target as training
   // uses it.
-  const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
+  const Schedule schedule = GENERATE(from_range(kSchedules));
   const ExactField field =
       make_field(GENERATE(ring_mixture(11, 10, 1), correlated_mixture(3)), schedule);
   for (const double t : {0.0, 0.2, 0.5, 0.9, 0.99}) {
     const ScheduleValues values = evaluate(schedule, t);
-    const Draws draws = draw(field, t, 20'000, 32);
+    const Draws draws = draw(field, t, 4'000, 32);
     PointsD score(draws.x_t.rows(), draws.x_t.cols());
     field.score(t, draws.x_t.cast<double>(), score);
     // E[x0 | x] = -sigma score; E[z | x] = (x + sigma^2 score) / alpha, at t = 0 the plain mean.
@@ -384,9 +401,10 @@ TEST_CASE(
       formula.add(field.irreducible_loss(t, draws.x_t.row(i)));
     }
     CAPTURE(name(schedule), field.dimension(), t, brute_force.mean(), formula.mean());
-    CHECK(std::abs(brute_force.mean() - formula.mean()) <
+    CHECK(std::abs(brute_force.mean() - formula.mean()) <=
           kSigmas * std::hypot(brute_force.error(), formula.error()));
-    CHECK(brute_force.error() < 0.05 * brute_force.mean());
+    // The target of polynomial is 0 at t = 0.
+    CHECK(brute_force.error() <= 0.06 * brute_force.mean());
     CHECK_THAT(field.irreducible_loss(t, draws.x_t), WithinRel(formula.mean(), 1e-9));
   }
 }
@@ -474,8 +492,75 @@ TEST_CASE(
 }
 
 TEST_CASE("the irreducible loss is finite for as many strata as one likes") {
-  const ExactField field = blog_field(GENERATE(Schedule::cond_ot, Schedule::sqrt));
+  const ExactField field = blog_field(GENERATE(from_range(kSchedules)));
   CHECK(std::isfinite(estimate_irreducible_loss(field, 0, 20'000, 1)));
+}
+
+TEST_CASE("the irreducible loss of a prediction is that of the velocity, as conversions say") {
+  const Schedule schedule = GENERATE(from_range(kSchedules));
+  const ExactField field = make_field(correlated_mixture(2), schedule);
+  for (const double t : {0.2, 0.5, 0.9, 0.99}) {
+    const Points x = draw(field, t, 20, 33).x_t;
+    const double of_velocity = field.irreducible_loss(t, x);
+    for (const Prediction prediction : kPredictions) {
+      const double factor =
+          conversion(prediction, Prediction::velocity, evaluate(schedule, t)).of_f;
+      CAPTURE(name(schedule), name(prediction), t);
+      CHECK_THAT(factor * factor * field.irreducible_loss(t, x, prediction),
+                 WithinRel(of_velocity, 1e-12));
+    }
+  }
+}
+
+TEST_CASE("the irreducible loss of an objective is the integral of its closed form") {
+  // One Gaussian of variance S: Var(z | x) = S sigma^2 / (alpha^2 S + sigma^2), whatever x.
+  constexpr double kVariance = 4;
+  const GaussianMixtureConfig config{.weights = {1},
+                                     .means = {Eigen::VectorXd::Constant(1, 2.0)},
+                                     .covariances = {Eigen::MatrixXd::Constant(1, 1, kVariance)}};
+  const Schedule schedule = GENERATE(from_range(kSchedules));
+  const ExactField field = make_field(config, schedule);
+  const auto closed_form = [&](const Objective& objective, double t) {
+    const ScheduleValues v = evaluate(schedule, t);
+    const double of_data =
+        kVariance * v.sigma * v.sigma / (v.alpha * v.alpha * kVariance + v.sigma * v.sigma);
+    const double of_noise = of_data * v.alpha * v.alpha / (v.sigma * v.sigma);
+    const double shrinking = v.d_alpha - v.alpha * v.d_sigma / v.sigma;
+    switch (objective.prediction) {
+      case Prediction::velocity:
+        return of_data * shrinking * shrinking;
+      case Prediction::x1:
+        return of_data;
+      case Prediction::noise:
+        return of_noise;
+      case Prediction::score:
+        return of_noise / std::pow(std::max(v.sigma, kConversionFloor), 2);
+    }
+    return 0.0;
+  };
+  for (const TimeLaw law : kTimeLaws) {
+    for (const LossWeighting weighting : kLossWeightings) {
+      for (const Prediction prediction : kPredictions) {
+        const Objective objective{
+            .prediction = prediction, .time_law = {.law = law}, .weighting = {weighting}};
+        // t = 1 / (1 + exp(-6 sinh y)): equal steps in y reach both ends.
+        constexpr int kPoints = 1000;
+        constexpr double kBound = 2.4;
+        double expected = 0;
+        for (int i = 0; i < kPoints; ++i) {
+          const double y = kBound * (2 * (i + 0.5) / kPoints - 1);
+          const double t = std::min(1 / (1 + std::exp(-6 * std::sinh(y))), 1 - 0x1p-53);
+          expected += closed_form(objective, t) * density(objective.time_law, schedule, t) *
+                      weight(objective.weighting, prediction, evaluate(schedule, t)) * t * (1 - t) *
+                      6 * std::cosh(y) * 2 * kBound / kPoints;
+        }
+        CAPTURE(name(schedule), name(law), name(weighting), name(prediction), expected);
+        CHECK_THAT(estimate_irreducible_loss(field, objective, 0, 1024, 1),
+                   WithinRel(expected, 0.01));
+      }
+    }
+  }
+  CHECK(estimate_irreducible_loss(field, Objective{}, 5) == estimate_irreducible_loss(field, 5));
 }
 
 }  // namespace

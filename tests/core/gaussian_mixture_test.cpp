@@ -5,6 +5,7 @@
 #include "support/samples.h"
 #include "support/statistics.h"
 
+#include <Eigen/LU>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_floating_point.hpp>
@@ -118,6 +119,81 @@ TEST_CASE("samples do not depend on how a batch is cut") {
     }
     CHECK(pieces == whole);
   }
+}
+
+TEST_CASE("a sample's label is the component that it came from") {
+  const Index dimension = GENERATE(1, 2, 3, 17);
+  CAPTURE(dimension);
+  // The means are so far apart that the nearest tells the component for certain.
+  const GaussianMixtureConfig config = correlated_mixture(dimension, 1000);
+  const GaussianMixture mixture = make_mixture(config);
+  CHECK(mixture.labels() == 3);
+  const RandomStream stream{8, Purpose::test, 2};
+  constexpr Index kRows = 300;
+  Points points(kRows, dimension);
+  std::vector<std::int32_t> labels(kRows, -1);
+  mixture.sample_labelled(stream, 11, points, labels);
+  Points unlabelled(kRows, dimension);
+  mixture.sample(stream, 11, unlabelled);
+  CHECK(points == unlabelled);
+  for (Index i = 0; i < kRows; ++i) {
+    const auto label = static_cast<std::size_t>(labels[static_cast<std::size_t>(i)]);
+    REQUIRE(label < 3);
+    REQUIRE((points.row(i).cast<double>().transpose() - config.means[label]).norm() < 100);
+  }
+  // Any cutting gives the same.
+  std::vector<std::int32_t> pieces(kRows, -1);
+  for (Index first = 0; first < kRows; first += 50) {
+    mixture.sample_labelled(stream, 11 + first, points.middleRows(first, 50),
+                            std::span(pieces).subspan(static_cast<std::size_t>(first), 50));
+  }
+  CHECK(pieces == labels);
+  CHECK(points == unlabelled);
+}
+
+TEST_CASE("the entropy of one Gaussian is the formula") {
+  const Index dimension = GENERATE(1, 2, 3, 20);
+  GaussianMixtureConfig config = correlated_mixture(dimension);
+  config.weights.resize(1);
+  config.means.resize(1);
+  config.covariances.resize(1);
+  const double expected =
+      0.5 * (static_cast<double>(dimension) * std::log(2 * std::numbers::pi * std::numbers::e) +
+             std::log(config.covariances[0].determinant()));
+  const auto entropy = make_mixture(config).entropy();
+  REQUIRE(entropy.has_value());
+  CHECK_THAT(entropy.value_or(0), WithinAbs(expected, 1e-10));
+}
+
+TEST_CASE("the entropy of distant Gaussians is that of one and of the choice") {
+  const GaussianMixture mixture = make_mixture(ring_mixture(8, 50, 0.5));
+  const auto entropy = mixture.entropy();
+  REQUIRE(entropy.has_value());
+  CHECK_THAT(
+      *entropy,
+      WithinAbs(std::log(8) + std::log(2 * std::numbers::pi * std::numbers::e * 0.25), 1e-6));
+}
+
+TEST_CASE("the entropy of a mixture is the mean of -log p over its samples") {
+  const bool is_ring = GENERATE(false, true);
+  const Index dimension = GENERATE(1, 2);
+  const GaussianMixture mixture = make_mixture(
+      is_ring ? ring_mixture(11, 10, dimension == 1 ? 1 : 4) : correlated_mixture(dimension));
+  const auto entropy = mixture.entropy();
+  REQUIRE(entropy.has_value());
+  const Points points = draw(mixture, 20'000, 5);
+  Values log_density(points.rows());
+  mixture.log_density(points, log_density);
+  Estimate estimate;
+  for (const double value : log_density) estimate.add(-value);
+  CAPTURE(estimate.mean(), estimate.error(), entropy.value_or(0));
+  CHECK(std::abs(estimate.mean() - entropy.value_or(0)) < kSigmas * estimate.error());
+}
+
+TEST_CASE("the entropy of many components, or in many dimensions, is not known") {
+  CHECK_FALSE(make_mixture(correlated_mixture(3)).entropy().has_value());
+  CHECK(make_mixture(ring_mixture(kMaxEntropyComponents, 10, 1)).entropy().has_value());
+  CHECK_FALSE(make_mixture(ring_mixture(kMaxEntropyComponents + 1, 10, 1)).entropy().has_value());
 }
 
 TEST_CASE("log-density and score are those of the Cholesky oracle") {

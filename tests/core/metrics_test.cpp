@@ -213,6 +213,184 @@ TEST_CASE("two sets of one distribution are 2 E|X - X'| / n apart on average") {
   CHECK(estimate.error() < 0.1 * floor);
 }
 
+TEST_CASE("W1 and W2 of points that one can count by hand") {
+  Points a(2, 2);
+  a << 0, 0, 10, 0;
+  Points b(2, 2);
+  b << 10, 4, 0, 3;
+  CHECK_THAT(w1(a, b), WithinRel(3.5, 1e-7));
+  CHECK_THAT(w2(a, b), WithinRel(std::sqrt((9.0 + 16) / 2), 1e-7));
+  // Where the two have different optimal pairs: on a line, W1 is 1 for each of them, W2 is not.
+  Points c(2, 1);
+  c << 0, 1;
+  Points d(2, 1);
+  d << 1, 2;
+  CHECK_THAT(w1(c, d), WithinRel(1.0, 1e-7));
+  CHECK_THAT(w2(c, d), WithinRel(1.0, 1e-7));
+  CHECK_THAT(w1(Points::Zero(1, 3), Points::Constant(1, 3, 2)), WithinRel(std::sqrt(12.0), 1e-7));
+}
+
+TEST_CASE("W1 and W2 on a line are those of the sorted points") {
+  constexpr Index kCount = 301;
+  const Points a = normal_points(kCount, 1, 1);
+  const Points b = normal_points(kCount, 1, 2, 3);
+  std::vector<float> sorted_a(a.data(), a.data() + kCount);
+  std::vector<float> sorted_b(b.data(), b.data() + kCount);
+  std::sort(sorted_a.begin(), sorted_a.end());
+  std::sort(sorted_b.begin(), sorted_b.end());
+  double distances = 0;
+  double squares = 0;
+  for (std::size_t i = 0; i < sorted_a.size(); ++i) {
+    const double difference = static_cast<double>(sorted_a[i]) - static_cast<double>(sorted_b[i]);
+    distances += std::abs(difference) / kCount;
+    squares += difference * difference / kCount;
+  }
+  CHECK_THAT(w1(a, b), WithinRel(distances, 1e-6));
+  CHECK_THAT(w2(a, b), WithinRel(std::sqrt(squares), 1e-6));
+  // In one dimension W2 is sliced W2.
+  CHECK_THAT(w2(a, b), WithinRel(sliced_w2(a, b, 1, 1), 1e-5));
+}
+
+TEST_CASE("W1 and W2 of a shifted cloud are the shift") {
+  const Index dimension = GENERATE(1, 2, 7);
+  const Points a = normal_points(200, dimension, 1);
+  const Points b = shuffled(a.array() + 1.5F);
+  const double shift = 1.5 * std::sqrt(static_cast<double>(dimension));
+  CHECK_THAT(w1(a, b), WithinRel(shift, 1e-5));
+  CHECK_THAT(w2(a, b), WithinRel(shift, 1e-5));
+  CHECK(w2(a, shuffled(a)) == 0);
+  const Points c = normal_points(200, dimension, 2);
+  CHECK_THAT(w2(a, c), WithinRel(w2(c, a), 1e-6));
+  // The root mean square of distances is at least their mean.
+  CHECK(w1(a, c) <= w2(a, c));
+}
+
+TEST_CASE("W2 of samples of two Gaussians is the closed form, within the floor") {
+  // N(0, I) and N(m, diag(9, 0.25)): |m|^2 + (3 - 1)^2 + (0.5 - 1)^2.
+  constexpr Index kCount = 800;
+  const Points a = normal_points(kCount, 2, 1);
+  Points b = normal_points(kCount, 2, 2);
+  b.col(0) = (3 * b.col(0)).array() + 2;
+  b.col(1) = (0.5F * b.col(1)).array() - 1;
+  const double expected = std::sqrt(5 + 4 + 0.25);
+  const double floor = floor_of(w2, StandardNormal(2), kCount, 3);
+  CAPTURE(floor, w2(a, b));
+  CHECK(floor > 0.05);
+  CHECK(floor < 0.3);
+  CHECK(std::abs(w2(a, b) - expected) < floor);
+  CHECK(sliced_w2(a, b, 64, 1) < w2(a, b));
+}
+
+TEST_CASE("W1 and W2 of sets that have none are not a number") {
+  const Points some = normal_points(3, 2, 1);
+  for (const auto distance : {w1, w2, transport_cost}) {
+    CHECK(std::isnan(distance(some, some.topRows(2))));
+    CHECK(std::isnan(distance(Points(0, 2), Points(0, 2))));
+  }
+  Points bad = some;
+  bad(1, 1) = std::numeric_limits<float>::quiet_NaN();
+  CHECK(std::isnan(w1(some, bad)));
+  CHECK(std::isnan(w2(bad, some)));
+}
+
+TEST_CASE("the transport cost is the mean square from row to row, at least W2 squared") {
+  const Points a = normal_points(100, 3, 1);
+  const Points b = normal_points(100, 3, 2);
+  CHECK_THAT(transport_cost(a, b),
+             WithinRel(static_cast<double>((a - b).squaredNorm()) / 100, 1e-6));
+  CHECK(transport_cost(a, b) > w2(a, b) * w2(a, b));
+  CHECK(transport_cost(a, a) == 0);
+}
+
+TEST_CASE("MMD of points that one can count by hand") {
+  // {0, 0} and {1, 1} at bandwidth 1: 1 + 1 - 2 exp(-1/2), with the diagonal or without.
+  const std::vector<double> one{1};
+  const double expected = 2 - 2 * std::exp(-0.5);
+  const Mmd mmd = squared_mmd(Points::Zero(2, 1), Points::Ones(2, 1), one);
+  CHECK_THAT(mmd.biased, WithinRel(expected, 1e-12));
+  CHECK_THAT(mmd.unbiased, WithinRel(expected, 1e-12));
+  // The mean over bandwidths.
+  const std::vector<double> two{1, 0.5};
+  const Mmd both = squared_mmd(Points::Zero(2, 1), Points::Ones(2, 1), two);
+  CHECK_THAT(both.biased, WithinRel(2 - std::exp(-0.5) - std::exp(-2.0), 1e-12));
+  // So far apart that the kernel vanishes.
+  const Mmd far = squared_mmd(Points::Zero(2, 1), Points::Constant(3, 1, 1e4F), one);
+  CHECK_THAT(far.biased, WithinRel(2.0, 1e-12));
+  CHECK(std::isnan(squared_mmd(Points(0, 1), Points::Ones(3, 1), one).biased));
+}
+
+TEST_CASE("MMD is the plain double sum, for any sizes") {
+  const Index dimension = GENERATE(1, 2, 5);
+  const Points a = normal_points(37, dimension, 1);
+  const Points b = normal_points(18, dimension, 2, 2);
+  const std::vector<double> bandwidths{0.5, 1, 3};
+  const auto kernels = [&](const Points& x, const Points& y, bool with_diagonal) {
+    double sum = 0;
+    for (Index i = 0; i < x.rows(); ++i) {
+      for (Index j = 0; j < y.rows(); ++j) {
+        if (!with_diagonal && i == j) continue;
+        for (const double h : bandwidths) {
+          const double square = (x.row(i).cast<double>() - y.row(j).cast<double>()).squaredNorm();
+          sum += std::exp(-square / (2 * h * h)) / 3;
+        }
+      }
+    }
+    return sum;
+  };
+  const double between = 2 * kernels(a, b, true) / (37 * 18);
+  const Mmd mmd = squared_mmd(a, b, bandwidths);
+  CHECK_THAT(
+      mmd.biased,
+      WithinAbs(kernels(a, a, true) / (37 * 37) + kernels(b, b, true) / (18 * 18) - between, 1e-6));
+  CHECK_THAT(mmd.unbiased, WithinAbs(kernels(a, a, false) / (37 * 36) +
+                                         kernels(b, b, false) / (18 * 17) - between,
+                                     1e-6));
+}
+
+TEST_CASE("MMD of equal sets is zero, of sets of one distribution on average where unbiased") {
+  const std::vector<double> one{1};
+  const Points a = normal_points(101, 2, 1);
+  CHECK_THAT(squared_mmd(a, shuffled(a), one).biased, WithinAbs(0, 1e-6));
+  Estimate biased;
+  Estimate unbiased;
+  for (std::uint64_t repeat = 0; repeat < 200; ++repeat) {
+    const Mmd mmd =
+        squared_mmd(normal_points(30, 2, 2 * repeat), normal_points(30, 2, 2 * repeat + 1), one);
+    biased.add(mmd.biased);
+    unbiased.add(mmd.unbiased);
+  }
+  CHECK(std::abs(unbiased.mean()) < kSigmas * unbiased.error());
+  // The bias is 2 (1 - E k(X, X')) / n; for normal points in the plane E k is 1 / (1 + 2).
+  CHECK(std::abs(biased.mean() - 2 * (1 - 1.0 / 3) / 30) < kSigmas * biased.error());
+}
+
+TEST_CASE("MMD of shifted normal numbers is the closed form") {
+  // E k of N(d, 2) at bandwidth 1: exp(-d^2 / 6) / sqrt(3).
+  const std::vector<double> one{1};
+  const double expected = 2 * (1 - std::exp(-4.0 / 6)) / std::sqrt(3.0);
+  Estimate estimate;
+  for (std::uint64_t repeat = 0; repeat < 40; ++repeat) {
+    const Points y = normal_points(100, 1, 2 * repeat + 1).array() + 2;
+    estimate.add(squared_mmd(normal_points(100, 1, 2 * repeat), y, one).unbiased);
+  }
+  CHECK(std::abs(estimate.mean() - expected) < kSigmas * estimate.error());
+  CHECK(estimate.error() < 0.05 * expected);
+}
+
+TEST_CASE("the median heuristic is the median distance") {
+  Points a(2, 1);
+  a << 0, 1;
+  Points b(1, 1);
+  b << 10;
+  // 1, 9, 10.
+  CHECK_THAT(median_bandwidth(a, b), WithinRel(9.0, 1e-6));
+  CHECK(median_bandwidth(Points::Ones(5, 2), Points::Ones(5, 2)) == 1);
+  CHECK(median_bandwidth(Points(0, 2), Points(0, 2)) == 1);
+  // Normal points in the plane: |X - X'|^2 / 4 is exponential, so that the median is 2 sqrt(ln 2).
+  CHECK_THAT(median_bandwidth(normal_points(3000, 2, 1), normal_points(700, 2, 2)),
+             WithinRel(2 * std::sqrt(std::numbers::ln2), 0.03));
+}
+
 GaussianMixture two_modes() {
   return make_mixture({.weights = {0.3, 0.7},
                        .means = {Eigen::Vector2d(-5, 0), Eigen::Vector2d(5, 0)},

@@ -551,7 +551,9 @@ TEST_CASE("ten steps of Adam with averaged weights are PyTorch's") {
       const double sum = workspace->loss_gradient(c.parameters, c.t, c.x, c.target,
                                                   static_cast<float>(1 / terms), gradient);
       losses.push_back(sum / terms);
-      adam.update(0, c.model.parameter_count(), step, 1e-2, 0.8, gradient, c.parameters, average);
+      adam.update(0, c.model.parameter_count(),
+                  {.step = step, .learning_rate = 1e-2, .ema_decay = 0.8}, gradient, c.parameters,
+                  average);
     }
     // Adam's step does not shrink with the gradient, so that a small gradient's rounding weighs
     // fully: 1e-6 of gradients of 0.01 and more, in ten steps of 0.01 each.

@@ -21,7 +21,8 @@ using Catch::Matchers::WithinRel;
 using flowmatch::testing::normal_numbers;
 using flowmatch::testing::worse;
 
-/// Kingma and Ba's algorithm 1 for one parameter, in double precision.
+/// Kingma and Ba's algorithm 1 for one parameter, in double precision, with Loshchilov and Hutter's
+/// decay of the weights.
 struct AdamOracle {
   double m = 0;
   double v = 0;
@@ -34,16 +35,17 @@ struct AdamOracle {
     v = config.beta2 * v + (1 - config.beta2) * gradient * gradient;
     const double m_hat = m / (1 - std::pow(config.beta1, step + 1));
     const double v_hat = v / (1 - std::pow(config.beta2, step + 1));
+    parameter -= learning_rate * config.weight_decay * parameter;
     parameter -= learning_rate * m_hat / (std::sqrt(v_hat) + config.epsilon);
     average = ema_decay * average + (1 - ema_decay) * parameter;
   }
 };
 
 TEST_CASE("a hundred steps of Adam are the textbook's") {
-  const AdamConfig config =
-      GENERATE(AdamConfig{}, AdamConfig{.beta1 = 0.5, .beta2 = 0.9, .epsilon = 0.01},
-               AdamConfig{.beta1 = 0, .beta2 = 0, .epsilon = 1e-3});
-  CAPTURE(config.beta1, config.beta2, config.epsilon);
+  const AdamConfig config = GENERATE(
+      AdamConfig{}, AdamConfig{.beta1 = 0.5, .beta2 = 0.9, .epsilon = 0.01},
+      AdamConfig{.beta1 = 0, .beta2 = 0, .epsilon = 1e-3}, AdamConfig{.weight_decay = 0.3});
+  CAPTURE(config.beta1, config.beta2, config.epsilon, config.weight_decay);
   constexpr Index kCount = 37;
   std::vector<float> parameters = normal_numbers(kCount, 1);
   std::vector<float> average = parameters;
@@ -63,7 +65,8 @@ TEST_CASE("a hundred steps of Adam are the textbook's") {
     }
     const double learning_rate = 1e-2 * learning_rate_factor(LearningRateDecay::cosine, step, 100);
     const double ema_decay = ema_decay_at(0.95, step);
-    adam.update(0, kCount, step, learning_rate, ema_decay, gradient, parameters, average);
+    adam.update(0, kCount, {.step = step, .learning_rate = learning_rate, .ema_decay = ema_decay},
+                gradient, parameters, average);
     for (std::size_t i = 0; i < kCount; ++i) {
       oracles[i].update(config, step, learning_rate, ema_decay, static_cast<double>(gradient[i]));
       worst_parameter = worse(worst_parameter,
@@ -85,7 +88,7 @@ TEST_CASE("a hundred steps of Adam are the textbook's") {
 TEST_CASE("the first step of Adam is the learning rate against the gradient's sign") {
   std::vector<float> parameters{0, 0, 0};
   Adam adam({}, 3);
-  adam.update(0, 3, 0, 0.5, 0, std::vector<float>{1e-3F, -50, 0}, parameters, {});
+  adam.update(0, 3, {.learning_rate = 0.5}, std::vector<float>{1e-3F, -50, 0}, parameters, {});
   // Epsilon is 1e-5 of the first gradient; 1 - beta2 is rounded to 1.3e-5 of itself, and under a
   // root.
   CHECK_THAT(static_cast<double>(parameters[0]), WithinRel(-0.5, 2e-5));
@@ -107,10 +110,11 @@ TEST_CASE("updating by ranges is updating the whole, to the bit") {
   for (Index step = 0; step < 5; ++step) {
     const std::vector<float> gradient =
         normal_numbers(kCount, 10 + static_cast<std::uint64_t>(step));
-    adam_whole.update(0, kCount, step, 1e-2, 0.9, gradient, whole, whole_average);
+    const AdamStep scalars{.step = step, .learning_rate = 1e-2, .ema_decay = 0.9};
+    adam_whole.update(0, kCount, scalars, gradient, whole, whole_average);
     // In any order.
     for (Index first = kCount / kRange * kRange; first >= 0; first -= kRange) {
-      adam_ranges.update(first, std::min(first + kRange, kCount), step, 1e-2, 0.9, gradient, ranges,
+      adam_ranges.update(first, std::min(first + kRange, kCount), scalars, gradient, ranges,
                          ranges_average);
     }
   }
@@ -135,6 +139,69 @@ TEST_CASE("the learning rate is constant, or falls along a cosine to nothing") {
   // Never beyond the end.
   CHECK_THAT(cosine(2000), WithinAbs(0, 1e-15));
   CHECK(learning_rate_factor(LearningRateDecay::cosine, 0, 1) == 1);
+}
+
+TEST_CASE("the learning rate warms up in equal parts, and the decay spans the rest") {
+  for (const LearningRateDecay decay : kLearningRateDecays) {
+    const auto factor = [&](Index step) { return learning_rate_factor(decay, step, 1100, 100); };
+    CHECK_THAT(factor(0), WithinRel(0.01, 1e-12));
+    CHECK_THAT(factor(49), WithinRel(0.5, 1e-12));
+    CHECK(factor(99) == 1);
+    for (const Index step : {100, 350, 600, 1099}) {
+      CHECK(factor(step) == learning_rate_factor(decay, step - 100, 1000));
+    }
+    // Longer than the run: it never decays.
+    CHECK_THAT(learning_rate_factor(decay, 9, 10, 20), WithinRel(0.5, 1e-12));
+    CHECK(learning_rate_factor(decay, 10, 10, 10) == 1);
+  }
+}
+
+TEST_CASE("a gradient is clipped to the largest norm, and only when it is longer") {
+  CHECK(clipping_factor(5, 0) == 1);
+  CHECK(clipping_factor(5, 5) == 1);
+  CHECK(clipping_factor(0, 1) == 1);
+  CHECK(clipping_factor(4.999, 5) == 1);
+  CHECK(clipping_factor(20, 5) == 0.25);
+}
+
+TEST_CASE("a scaled gradient is a gradient that was scaled before") {
+  constexpr Index kCount = 37;
+  const std::vector<float> gradient = normal_numbers(kCount, 2);
+  std::vector<float> quarter = gradient;
+  for (float& each : quarter) each *= 0.25F;
+  std::vector<float> scaled_inside = normal_numbers(kCount, 1);
+  std::vector<float> scaled_before = scaled_inside;
+  Adam inside({}, kCount);
+  Adam before({}, kCount);
+  inside.update(0, kCount, {.learning_rate = 0.1, .gradient_scale = 0.25}, gradient, scaled_inside,
+                {});
+  before.update(0, kCount, {.learning_rate = 0.1}, quarter, scaled_before, {});
+  CHECK(scaled_inside == scaled_before);
+  CHECK(std::ranges::equal(inside.second_moment(), before.second_moment()));
+}
+
+TEST_CASE("Adam goes on from restored moments, to the bit") {
+  constexpr Index kCount = 37;
+  std::vector<float> whole = normal_numbers(kCount, 1);
+  std::vector<float> resumed = whole;
+  Adam uninterrupted({}, kCount);
+  const auto gradient = [](Index step) {
+    return normal_numbers(kCount, 10 + static_cast<std::uint64_t>(step));
+  };
+  for (Index step = 0; step < 6; ++step) {
+    uninterrupted.update(0, kCount, {.step = step, .learning_rate = 1e-2}, gradient(step), whole,
+                         {});
+  }
+  Adam first({}, kCount);
+  for (Index step = 0; step < 3; ++step) {
+    first.update(0, kCount, {.step = step, .learning_rate = 1e-2}, gradient(step), resumed, {});
+  }
+  Adam second({}, kCount);
+  second.restore(first.first_moment(), first.second_moment());
+  for (Index step = 3; step < 6; ++step) {
+    second.update(0, kCount, {.step = step, .learning_rate = 1e-2}, gradient(step), resumed, {});
+  }
+  CHECK(resumed == whole);
 }
 
 TEST_CASE("the average forgets the initial weights at first") {
@@ -167,6 +234,11 @@ TEST_CASE("Adam's settings are checked, all at once") {
   CHECK(bad_fields({.beta1 = -0.1, .beta2 = 0.999, .epsilon = 1e-8}) == Fields{"beta1"});
   CHECK(bad_fields({.beta1 = 0.9, .beta2 = 1, .epsilon = 1e-8}) == Fields{"beta2"});
   CHECK(bad_fields({.beta1 = 0.9, .beta2 = 0.999, .epsilon = 0}) == Fields{"epsilon"});
+  CHECK(bad_fields({.epsilon = 1e-38}) == Fields{"epsilon"});
+  CHECK(bad_fields({.epsilon = 1e-37}).empty());
+  CHECK(bad_fields({.weight_decay = 1}).empty());
+  CHECK(bad_fields({.weight_decay = 1.01}) == Fields{"weightDecay"});
+  CHECK(bad_fields({.weight_decay = -1e-9}) == Fields{"weightDecay"});
   CHECK(bad_fields({.beta1 = kNan, .beta2 = kNan, .epsilon = kNan}) ==
         Fields{"beta1", "beta2", "epsilon"});
 }

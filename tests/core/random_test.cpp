@@ -248,4 +248,41 @@ TEST_CASE("each normal number is within 1e-6 of what its words say") {
   CHECK(worst < 1e-6);
 }
 
+TEST_CASE("an index takes every value, each from its share of the words") {
+  CHECK(index_from_word(0, 5) == 0);
+  CHECK(index_from_word(0xffffffff, 5) == 4);
+  CHECK(index_from_word(0xffffffff, 1) == 0);
+  // The largest count that every platform's Index holds.
+  constexpr Index kMost = 0x7fffffff;
+  CHECK(index_from_word(0xffffffff, kMost) == kMost - 1);
+  CHECK(index_from_word(24690, kMost) == 12344);
+  // The first word of each: ceil(k 2^32 / 5).
+  for (Index k = 1; k < 5; ++k) {
+    const auto first =
+        static_cast<std::uint32_t>((static_cast<std::uint64_t>(k) * 0x100000000U + 4) / 5);
+    CHECK(index_from_word(first, 5) == k);
+    CHECK(index_from_word(first - 1, 5) == k - 1);
+  }
+}
+
+TEST_CASE("Rademacher numbers are fair and independent signs, row by row") {
+  const RandomStream stream{15, Purpose::test, 4};
+  constexpr Index kRows = 5000;
+  constexpr Index kDimension = 131;  // a block and a bit
+  Points signs(kRows, kDimension);
+  fill_rademacher(stream, 10, signs);
+  CHECK((signs.array().abs() == 1.0F).all());
+  // Every coordinate, and every product of neighbours, is a sum of so many fair signs.
+  const double bound = kSigmas * std::sqrt(static_cast<double>(kRows));
+  for (const Index d : {0, 1, 31, 32, 64, 127, 128, 129}) {
+    CAPTURE(d);
+    CHECK(std::abs(static_cast<double>(signs.col(d).sum())) < bound);
+    CHECK(std::abs(static_cast<double>(signs.col(d).dot(signs.col(d + 1)))) < bound);
+  }
+  CHECK(std::abs(static_cast<double>(signs.col(0).dot(signs.col(128)))) < bound);
+  Points part(7, 5);
+  fill_rademacher(stream, 110, part);
+  CHECK(part == signs.block(100, 0, 7, 5));
+}
+
 }  // namespace

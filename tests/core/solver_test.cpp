@@ -77,7 +77,7 @@ PointsD integrate(Solver solver, const Velocity& velocity, PointsD x, double t_s
 TEST_CASE("each solver converges at its order") {
   // The slope of log error against log h, fitted over four step sizes. Halving h from 1 / 16 to
   // 1 / 128 the next term of the error still bends the slope by a few hundredths.
-  for (const Solver solver : kSolvers) {
+  for (const Solver solver : kFixedStepSolvers) {
     constexpr std::array<Index, 4> kSteps{16, 32, 64, 128};
     std::array<double, 4> logs{};
     std::array<double, 4> errors{};
@@ -97,7 +97,7 @@ TEST_CASE("each solver converges at its order") {
 }
 
 TEST_CASE("the order does not depend on the direction of time") {
-  for (const Solver solver : kSolvers) {
+  for (const Solver solver : kFixedStepSolvers) {
     const auto error = [&](Index steps) {
       const PointsD start = integrate(solver, nonlinear, nonlinear_solution(1), 1, 0, steps);
       return largest_magnitude(start - nonlinear_start());
@@ -108,7 +108,7 @@ TEST_CASE("the order does not depend on the direction of time") {
 }
 
 TEST_CASE("forth and back again ends at the start, as nearly as the order says") {
-  for (const Solver solver : kSolvers) {
+  for (const Solver solver : kFixedStepSolvers) {
     constexpr Index kSteps = 200;
     const PointsD there = integrate(solver, nonlinear, nonlinear_start(), 0, 1, kSteps);
     const PointsD back = integrate(solver, nonlinear, there, 1, 0, kSteps);
@@ -145,7 +145,7 @@ TEST_CASE("one step of each solver is its formula") {
 }
 
 TEST_CASE("a step evaluates the field as often as it says, inside the step") {
-  for (const Solver solver : kSolvers) {
+  for (const Solver solver : kFixedStepSolvers) {
     int evaluations = 0;
     double first = std::numeric_limits<double>::infinity();
     double last = -first;
@@ -165,10 +165,15 @@ TEST_CASE("a step evaluates the field as often as it says, inside the step") {
   CHECK(evaluations_per_step(Solver::midpoint) == 2);
   CHECK(evaluations_per_step(Solver::heun) == 2);
   CHECK(evaluations_per_step(Solver::rk4) == 4);
+  // Of those that have files of their own.
+  CHECK(evaluations_per_step(Solver::dopri5) == 6);
+  CHECK(order(Solver::dopri5) == 5);
+  CHECK(evaluations_per_step(Solver::euler_maruyama) == 1);
+  CHECK(evaluations_per_step(Solver::stochastic_heun) == 2);
 }
 
 TEST_CASE("a step moves as many points as there are, however many its memory is made for") {
-  for (const Solver solver : kSolvers) {
+  for (const Solver solver : kFixedStepSolvers) {
     const PointsD start = nonlinear_start();
     const auto velocity = [](double t, const auto& x, auto&& out) {
       out = (x.array() * (1 + t)).matrix();
@@ -194,7 +199,7 @@ TEST_CASE("a step moves as many points as there are, however many its memory is 
 }
 
 TEST_CASE("a step of no length stays where it is") {
-  for (const Solver solver : kSolvers) {
+  for (const Solver solver : kFixedStepSolvers) {
     CHECK(integrate(solver, nonlinear, nonlinear_start(), 0.5, 0.5, 3) == nonlinear_start());
   }
 }
@@ -232,6 +237,17 @@ TEST_CASE("the settings of a solver are checked, all at once") {
   CHECK(bad_fields({.t_start = -0.01}).size() == 1);
   CHECK(bad_fields({.t_end = 1.01}).size() == 1);
   CHECK(bad_fields({.t_start = kNan}).size() == 1);
+  CHECK(bad_fields({.rtol = kMinTolerance, .atol = 1, .max_steps = kMaxSolverSteps}).empty());
+  using Fields = std::vector<std::string>;
+  CHECK(bad_fields({.rtol = 0}) == Fields{"rtol"});
+  CHECK(bad_fields({.rtol = 1.5}) == Fields{"rtol"});
+  CHECK(bad_fields({.atol = kMinTolerance / 2}) == Fields{"atol"});
+  CHECK(bad_fields({.atol = kNan}) == Fields{"atol"});
+  CHECK(bad_fields({.max_steps = 0}) == Fields{"maxSteps"});
+  CHECK(bad_fields({.max_steps = kMaxSolverSteps + 1}) == Fields{"maxSteps"});
+  CHECK(bad_fields({.sde = {.diffusion = {.scale = -1}}}) == Fields{"sde.diffusion.scale"});
+  CHECK(bad_fields({.sde = {.first_row = -1}}) == Fields{"sde.firstRow"});
+  CHECK(bad_fields({.t_start = -1, .t_end = 2}) == Fields{"tStart", "tEnd"});
   CHECK(bad_fields({.steps = 0, .t_start = kNan, .t_end = 2}).size() == 3);
   CHECK(bad_fields({.steps = 0, .t_start = kNan, .t_end = 2}).front() == "steps");
 }
@@ -241,7 +257,19 @@ TEST_CASE("a solver is found by its name and by nothing else") {
   CHECK(name(Solver::midpoint) == "midpoint");
   CHECK(name(Solver::heun) == "heun");
   CHECK(name(Solver::rk4) == "rk4");
-  for (const Solver solver : kSolvers) CHECK(solver_from_name(name(solver)) == solver);
+  CHECK(name(Solver::dopri5) == "dopri5");
+  CHECK(name(Solver::euler_maruyama) == "euler_maruyama");
+  CHECK(name(Solver::stochastic_heun) == "stochastic_heun");
+  for (const Solver solver : kSolvers) {
+    CHECK(solver_from_name(name(solver)) == solver);
+    CHECK_FALSE(is_stochastic(solver));
+    CHECK(is_adaptive(solver) == (solver == Solver::dopri5));
+  }
+  for (const Solver solver : kSdeSolvers) {
+    CHECK(solver_from_name(name(solver)) == solver);
+    CHECK(is_stochastic(solver));
+    CHECK_FALSE(is_adaptive(solver));
+  }
   for (const auto* const text : {"", "Euler", "rk45", "rk"}) {
     CAPTURE(text);
     CHECK_FALSE(solver_from_name(text).has_value());

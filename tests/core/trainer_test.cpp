@@ -190,6 +190,104 @@ double mean(const std::vector<float>& values, std::size_t first, std::size_t cou
   return sum / static_cast<double>(count);
 }
 
+TEST_CASE("a run that goes on from a kept state is the uninterrupted one, to the bit") {
+  const TrainerConfig config{.batch_size = 100,
+                             .steps = 40,
+                             .warmup_steps = 20,
+                             .gradient_clip = 30,
+                             .ema_decay = GENERATE(0.0, 0.99),
+                             .adam = {.weight_decay = 0.01},
+                             .seed = 5};
+  Run whole(config);
+  const std::vector<float> all = whole.step(40);
+  Run first(config);
+  first.step(17);
+  const TrainerState kept = first.trainer.state();
+  CHECK(kept.steps_done == 17);
+  Run second(config, 2);
+  REQUIRE(second.trainer.restore(kept).empty());
+  CHECK(second.trainer.state() == kept);
+  CHECK(second.trainer.state_hash() == first.trainer.state_hash());
+  const std::vector<float> rest = second.step(40);
+  CHECK(std::equal(rest.begin(), rest.end(), all.begin() + 17, all.end()));
+  CHECK(second.trainer.state_hash() == whole.trainer.state_hash());
+}
+
+TEST_CASE("a state that does not fit is refused with all its problems, and nothing changes") {
+  Run run({.batch_size = 16, .steps = 40});
+  run.step(3);
+  const TrainerState good = run.trainer.state();
+  const auto refused = [&](const TrainerState& state) {
+    std::vector<std::string> fields;
+    for (const Problem& problem : run.trainer.restore(state)) fields.push_back(problem.field);
+    CHECK(run.trainer.state() == good);
+    return fields;
+  };
+  using Fields = std::vector<std::string>;
+  TrainerState bad = good;
+  bad.parameters.pop_back();
+  bad.ema.clear();
+  bad.steps_done = 41;
+  CHECK(refused(bad) == Fields{"parameters", "ema", "stepsDone"});
+  bad = good;
+  bad.first_moment[7] = std::numeric_limits<float>::quiet_NaN();
+  bad.second_moment[2] = -1e-9F;
+  bad.steps_done = -1;
+  CHECK(refused(bad) == Fields{"firstMoment[7]", "secondMoment[2]", "stepsDone"});
+}
+
+TEST_CASE("clipped steps are those of a gradient of the largest norm") {
+  // With beta1 = 0 the first moment after a step is its gradient.
+  TrainerConfig config{.batch_size = 64, .steps = 40, .ema_decay = 0};
+  config.adam.beta1 = 0;
+  Run free(config);
+  free.step(1);
+  config.gradient_clip = 1e-2;
+  Run clipped(config);
+  clipped.step(1);
+  const TrainerState a = free.trainer.state();
+  const TrainerState b = clipped.trainer.state();
+  const auto norm = [](const std::vector<float>& v) {
+    double sum = 0;
+    for (const float x : v) sum += static_cast<double>(x) * static_cast<double>(x);
+    return std::sqrt(sum);
+  };
+  REQUIRE(norm(a.first_moment) > 1);
+  CHECK_THAT(norm(b.first_moment), WithinRel(1e-2, 1e-5));
+  for (const std::size_t i : {std::size_t{0}, std::size_t{100}, a.first_moment.size() - 1}) {
+    CHECK_THAT(static_cast<double>(b.first_moment[i]) * norm(a.first_moment),
+               WithinRel(static_cast<double>(a.first_moment[i]) * 1e-2, 1e-4));
+  }
+}
+
+TEST_CASE("given pairs are all drawn, each with its own other end") {
+  constexpr Index kCount = 7;
+  Points x0(kCount, 2);
+  Points x1(kCount, 2);
+  for (Index i = 0; i < kCount; ++i) {
+    x0.row(i).setConstant(static_cast<float>(i));
+    x1.row(i).setConstant(static_cast<float>(10 * i));
+  }
+  const GivenPairs pairs(x0, x1);
+  CHECK(pairs.dimension() == 2);
+  CHECK(pairs.count() == kCount);
+  constexpr Index kDraws = 7000;
+  Points a(kDraws, 2);
+  Points b(kDraws, 2);
+  pairs.sample(3, 5, 0, a, b, {});
+  CHECK(b == 10 * a);
+  std::vector<int> counts(kCount);
+  for (Index i = 0; i < kDraws; ++i) ++counts[static_cast<std::size_t>(a(i, 0))];
+  // 1000 each; five standard deviations.
+  for (const int count : counts) CHECK(std::abs(count - 1000) < 5 * 30);
+  Points tail0(9, 2);
+  Points tail1(9, 2);
+  pairs.sample(3, 5, kDraws - 9, tail0, tail1, {});
+  CHECK(tail0 == a.bottomRows(9));
+  pairs.sample(3, 6, kDraws - 9, tail0, tail1, {});
+  CHECK(tail0 != a.bottomRows(9));
+}
+
 TEST_CASE("the loss falls") {
   const Schedule schedule = GENERATE(Schedule::cond_ot, Schedule::sqrt);
   Run run({.batch_size = 256, .steps = 600, .learning_rate = 1e-2}, 1, kSmallNetwork, ring(),
@@ -383,6 +481,10 @@ TEST_CASE("each bad setting of training is reported by its name") {
   CHECK(bad_fields({.learning_rate = -1e-3}) == Fields{"learningRate"});
   CHECK(bad_fields({.learning_rate = 1.01}) == Fields{"learningRate"});
   CHECK(bad_fields({.learning_rate = kNan}) == Fields{"learningRate"});
+  CHECK(bad_fields({.warmup_steps = -1}) == Fields{"warmupSteps"});
+  CHECK(bad_fields({.warmup_steps = kMaxSteps + 1}) == Fields{"warmupSteps"});
+  CHECK(bad_fields({.gradient_clip = -1}) == Fields{"gradientClip"});
+  CHECK(bad_fields({.gradient_clip = kNan}) == Fields{"gradientClip"});
   CHECK(bad_fields({.ema_decay = 1}) == Fields{"emaDecay"});
   CHECK(bad_fields({.ema_decay = -0.1}) == Fields{"emaDecay"});
   CHECK(bad_fields({.ema_decay = kNan}) == Fields{"emaDecay"});

@@ -2,19 +2,28 @@
 import { describe, expectTypeOf, it } from 'vitest';
 import type * as wasm from '#wasm';
 import type {
+  CouplingConfig,
+  DataConfig,
   ExperimentConfig,
+  LossWeightingConfig,
   Metrics,
   Problem,
-  RingMixtureConfig,
   SamplerConfig,
+  ScheduleConfig,
   Tier,
+  TimeLawConfig,
 } from '../../web/src/engine/protocol';
 
 describe('the protocol', () => {
   it('takes the configurations that the core takes, field by field', () => {
     expectTypeOf<ExperimentConfig>().toExtend<wasm.ExperimentConfig>();
     expectTypeOf<keyof ExperimentConfig>().toEqualTypeOf<keyof wasm.ExperimentConfig>();
-    expectTypeOf<RingMixtureConfig>().toEqualTypeOf<wasm.RingMixtureConfig>();
+    expectTypeOf<DataConfig>().toExtend<wasm.DataConfig>();
+    expectTypeOf<keyof DataConfig>().toEqualTypeOf<keyof wasm.DataConfig>();
+    expectTypeOf<keyof ScheduleConfig>().toEqualTypeOf<keyof wasm.ScheduleConfig>();
+    expectTypeOf<keyof TimeLawConfig>().toEqualTypeOf<keyof wasm.TimeLawConfig>();
+    expectTypeOf<keyof LossWeightingConfig>().toEqualTypeOf<keyof wasm.LossWeightingConfig>();
+    expectTypeOf<keyof CouplingConfig>().toEqualTypeOf<keyof wasm.CouplingConfig>();
     expectTypeOf<SamplerConfig>().toExtend<wasm.SamplerConfig>();
     expectTypeOf<keyof SamplerConfig>().toEqualTypeOf<keyof wasm.SamplerConfig>();
   });

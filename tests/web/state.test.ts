@@ -197,7 +197,9 @@ describe('values', () => {
     expect(settings.learningRate.allowed).toBe('a number above 0, at most 1');
     expect(settings.emaDecay.allowed).toBe('a number from 0, below 1');
     expect(settings.particles.allowed).toBe('a whole number from 1 to 100,000');
-    expect(settings.schedule.allowed).toBe('one of cond_ot, sqrt');
+    expect(settings.schedule.allowed).toBe(
+      'one of cond_ot, sqrt, polynomial, cosine, linear_vp, vp',
+    );
     expect(describeProblem({ field: 'steps', value: '', allowed: 'a whole number' })).toBe(
       'Training steps: must be a whole number, not nothing.',
     );
@@ -243,13 +245,27 @@ describe('presets', () => {
 describe('configurations', () => {
   it('are the blog’s own for its preset', () => {
     expect(experimentConfigOf(presets.blog)).toEqual({
-      data: { components: 11, radius: 10, standardDeviation: 1 },
-      schedule: 'sqrt',
+      data: { dataSet: 'ring', components: 11, radius: 10, standardDeviation: 1 },
+      schedule: { schedule: 'sqrt', exponent: 2, betaMin: 0.1, betaMax: 20 },
+      prediction: 'velocity',
+      timeLaw: {
+        law: 'uniform',
+        logitMean: 0,
+        logitScale: 1,
+        logNoiseMean: -1.2,
+        logNoiseScale: 1.2,
+      },
+      lossWeighting: { weighting: 'constant', gamma: 5 },
+      coupling: { coupling: 'independent', regularisation: 0.05 },
+      couplingBatches: 1,
       hidden: [1024, 16],
       activation: 'silu',
       batchSize: 1000,
       learningRate: 1e-3,
       learningRateDecay: 'constant',
+      warmupSteps: 0,
+      weightDecay: 0,
+      gradientClip: 0,
       emaDecay: 0,
       steps: 5000,
       seed: 1,
@@ -258,6 +274,8 @@ describe('configurations', () => {
       field: 'exact',
       solver: 'euler',
       steps: 299,
+      tolerance: 1e-5,
+      diffusion: 1,
       particles: 1000,
       seed: 1,
     });
@@ -270,6 +288,12 @@ describe('configurations', () => {
     expect(key('steps')).toBe('steps');
     expect(key('sampler.steps')).toBe('solverSteps');
     expect(key('sampler.seed')).toBe('noiseSeed');
+    expect(key('schedule.schedule')).toBe('schedule');
+    expect(key('schedule.betaMin')).toBe('betaMin');
+    expect(key('timeLaw.law')).toBe('timeLaw');
+    expect(key('lossWeighting.weighting')).toBe('lossWeighting');
+    expect(key('coupling.sinkhorn.regularisation')).toBe('regularisation');
+    expect(key('adam.weightDecay')).toBe('weightDecay');
     expect(key('grid.columns')).toBeUndefined();
   });
 });

@@ -17,9 +17,12 @@ struct EvaluationResult {
   double sliced_w2_floor = 0;
   double energy_distance = 0;
   double energy_distance_floor = 0;
-  double within_three = 0;        ///< Share nearer than 3 to its nearest mean.
-  double within_three_truth = 0;  ///< The same of the fresh samples.
-  Values mode_shares;             ///< For each component, share of samples nearest to its mean.
+  // Where the target has modes, the components of a mixture:
+  /// Share nearer to its nearest mean than three times the largest standard deviation of any
+  /// component along any axis.
+  std::optional<double> within_three;
+  std::optional<double> within_three_truth;  ///< The same of the fresh samples.
+  Values mode_shares;  ///< For each component, share of samples nearest to its mean.
 };
 
 inline constexpr Index kSlicedProjections = 256;
@@ -27,10 +30,17 @@ inline constexpr Index kSlicedProjections = 256;
 class Evaluation {
  public:
   /// Will move `count` points of starting_noise(seed) by `field` and compare them with `count`
-  /// samples of the target, and those with `count` others. Preconditions as for Flow; count >= 2.
+  /// samples of the target, and those with `count` others. `modes` is the target as a mixture, or
+  /// null. Preconditions as for Flow; count >= 2.
   Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
-             std::shared_ptr<const GaussianMixture> target, Index count, std::uint64_t seed,
+             std::shared_ptr<const Distribution> target,
+             std::shared_ptr<const GaussianMixture> modes, Index count, std::uint64_t seed,
              ThreadPool& pool);
+  /// Of a mixture.
+  Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
+             const std::shared_ptr<const GaussianMixture>& target, Index count, std::uint64_t seed,
+             ThreadPool& pool)
+      : Evaluation(std::move(field), solver, target, target, count, seed, pool) {}
 
   /// Works for about `milliseconds`, at least on one piece a thread; returns whether all is done.
   bool advance(double milliseconds);
@@ -42,7 +52,8 @@ class Evaluation {
   void run_piece(Index piece);
   void finish();
 
-  std::shared_ptr<const GaussianMixture> target_;
+  std::shared_ptr<const Distribution> target_;
+  std::shared_ptr<const GaussianMixture> modes_;
   Index count_;
   ThreadPool& pool_;
   Flow flow_;

@@ -8,10 +8,16 @@
 //   score       = -sum_k r_k e_k
 // which is finite for every t in [0, 1], because sigma sigma' is. Lipman et al. 2022 (arXiv
 // 2210.02747), equation 8, with the Gaussian integrals done.
+//
+// Its divergence: u is the mean sum_k r_k w_k of w_k = alpha' E[z | x, k] + sigma sigma' e_k, whose
+// Jacobian is (alpha' alpha S_k + sigma sigma' I) C_k^-1, and grad r_k = r_k (e - e_k) with e =
+// sum_k r_k e_k. So
+//   div u_t(x) = sum_k r_k (tr[(alpha' alpha S_k + sigma sigma' I) C_k^-1] - e_k . w_k) + e . u.
 #pragma once
 
 #include "flowmatch/field.h"
 #include "flowmatch/gaussian_mixture.h"
+#include "flowmatch/objective.h"
 #include "flowmatch/schedule.h"
 
 #include <cstdint>
@@ -20,16 +26,20 @@ namespace flowmatch {
 
 class ExactField final : public Field {
  public:
-  ExactField(GaussianMixture target, Schedule schedule);
+  ExactField(GaussianMixture target, const Schedule& schedule);
 
   [[nodiscard]] Index dimension() const override { return target_.dimension(); }
   [[nodiscard]] const GaussianMixture& target() const { return target_; }
-  [[nodiscard]] Schedule schedule() const { return schedule_; }
+  [[nodiscard]] const Schedule& schedule() const { return schedule_; }
 
+  /// Its evaluators need no probes: with any, the divergence is exact all the same.
+  [[nodiscard]] bool has_divergence() const override { return true; }
   [[nodiscard]] std::unique_ptr<FieldEvaluator> evaluator(Index max_rows) const override;
 
   /// u_t(x) in double precision, row by row; x and out are N x D, t in [0, 1].
   void velocity(double t, const ConstPointsRefOf<double>& x, PointsRefOf<double> out) const;
+  /// div u_t(x) in double precision, row by row.
+  void divergence(double t, const ConstPointsRefOf<double>& x, ValuesRef out) const;
   /// log p_t(x) of the marginal at time t, in nats.
   void log_density(double t, const ConstPointsRefOf<double>& x, ValuesRef out) const;
   void log_density(double t, const ConstPointsRef& x, ValuesRef out) const;
@@ -37,9 +47,10 @@ class ExactField final : public Field {
   void score(double t, const ConstPointsRefOf<double>& x, PointsRefOf<double> out) const;
 
   /// The irreducible loss at time t, averaged over the rows of x ~ p_t: the mean over coordinates
-  /// of the conditional variance of the training target given X_t = x (for `sqrt`, of the
-  /// regularised target). t in [0, 1).
-  [[nodiscard]] double irreducible_loss(double t, const ConstPointsRef& x) const;
+  /// of the conditional variance of the training target given X_t = x (of the target as it is
+  /// regularised, see ScheduleValues::d_sigma and Prediction::score). t in [0, 1).
+  [[nodiscard]] double irreducible_loss(double t, const ConstPointsRef& x,
+                                        Prediction prediction = Prediction::velocity) const;
 
  private:
   GaussianMixture target_;
@@ -52,5 +63,10 @@ class ExactField final : public Field {
 /// (13.35).
 double estimate_irreducible_loss(const ExactField& field, std::uint64_t seed, Index strata = 1024,
                                  Index rows = 32);
+
+/// The same for any objective: the mean over its times of its weight times the conditional variance
+/// of its target. For the default objective the same number.
+double estimate_irreducible_loss(const ExactField& field, const Objective& objective,
+                                 std::uint64_t seed, Index strata = 1024, Index rows = 32);
 
 }  // namespace flowmatch

@@ -19,6 +19,17 @@ class FieldEvaluator {
   /// out = v(x, t) row by row, for t in [0, 1]; x and out are N x D and may not overlap. N is at
   /// most the max_rows that the evaluator was made for.
   virtual void velocity(double t, const ConstPointsRef& x, PointsRef out) = 0;
+
+  /// Also the divergence of v by x, div v = tr dv/dx, row by row (N entries). Without `probes` (no
+  /// rows) it is exact; with K N probes e it may be Hutchinson's estimate, the mean over K of
+  /// e^T (dv/dx) e, where those of row i are rows i, N + i, 2 N + i, ...: cheaper where D is large.
+  /// Precondition: the field's has_divergence().
+  virtual void velocity_and_divergence(double t, const ConstPointsRef& x,
+                                       const ConstPointsRef& probes, PointsRef out,
+                                       ValuesRef divergence);
+  /// The same without probes.
+  void velocity_and_divergence(double t, const ConstPointsRef& x, PointsRef out,
+                               ValuesRef divergence);
 };
 
 /// Immutable, so any number of threads may take evaluators from one field at once.
@@ -30,6 +41,9 @@ class Field {
   virtual ~Field() = default;
 
   [[nodiscard]] virtual Index dimension() const = 0;
+
+  /// Whether evaluators give the divergence.
+  [[nodiscard]] virtual bool has_divergence() const { return false; }
 
   /// An evaluator for batches of up to max_rows points. The field must outlive it.
   [[nodiscard]] virtual std::unique_ptr<FieldEvaluator> evaluator(Index max_rows) const = 0;

@@ -1,6 +1,7 @@
-// Moves a cloud of points along a field and keeps frames of its way. The work is done in pieces of
-// a given time, so that a page's worker can answer other messages between them: it may stop after
-// any solver step of any block of points, and goes on there.
+// Moves a cloud of points along a field, or by an SDE with the same marginals, and keeps frames of
+// its way. The work is done in pieces of a given time, so that a page's worker can answer other
+// messages between them: it may stop after any solver step of any block of points, and goes on
+// there.
 #pragma once
 
 #include "flowmatch/distribution.h"
@@ -9,17 +10,41 @@
 #include "flowmatch/thread_pool.h"
 
 #include <atomic>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
 namespace flowmatch {
 
+/// Points that are moved together, from a multiple of this number on. The steps of an adaptive
+/// solver are chosen for such a block: a cloud that is cut there comes to the same bits.
+inline constexpr Index kFlowBlockRows = 32;
+
+/// What a flow has cost so far, each number summed over the points, not averaged. The points of an
+/// adaptive solver count when their way has ended.
+struct FlowReport {
+  std::int64_t evaluations = 0;     ///< Of the field at one point (NFE).
+  std::int64_t accepted_steps = 0;  ///< Steps of equal length are all accepted.
+  std::int64_t rejected_steps = 0;
+  /// Points that an adaptive solver gave up before t_end, by reason: see AdaptiveState.
+  std::int64_t too_many_steps = 0;
+  std::int64_t step_too_small = 0;
+  /// Of those, the time nearest to t_start that one of them was given up at; t_end if none was.
+  double stopped_at = 0;
+};
+
 class Flow {
  public:
   /// Will move `start` (N x D) along `field` and keep `frames` + 1 equally spaced moments, the
   /// first and the last among them; frames = 1 keeps just these two. A moment between two solver
-  /// steps is interpolated linearly. Preconditions: validate(config) is empty, frames >= 1,
-  /// start.rows() >= 1. The pool must outlive the flow.
+  /// steps is interpolated: linearly between steps of equal length, by the solver's own continuous
+  /// solution for an adaptive one. Preconditions: validate(config) is empty, frames >= 1,
+  /// start.rows() >= 1; for an SDE, config.sde.schedule is the field's. The pool must outlive the
+  /// flow.
+  ///
+  /// An adaptive solver that does not come to t_end within max_steps, or finds no step short
+  /// enough, gives up a block of points: their remaining frames are NaN, the report() and the
+  /// problems() say so.
   Flow(std::shared_ptr<const Field> field, const SolverConfig& config, const ConstPointsRef& start,
        Index frames, ThreadPool& pool);
   Flow(const Flow&) = delete;
@@ -39,8 +64,13 @@ class Flow {
   [[nodiscard]] Eigen::Map<const Points> frame(Index f) const;
   /// All frames: (frames + 1) x N x D.
   [[nodiscard]] const std::vector<float>& positions() const { return positions_; }
-  /// Evaluations of the field for each point's whole way (NFE).
-  [[nodiscard]] Index function_evaluations() const;
+  /// Not to be called during advance(), as all of these.
+  [[nodiscard]] FlowReport report() const;
+  /// Evaluations of the field so far (NFE), the mean over the points. When all is done it is a
+  /// whole number, unless the solver is adaptive.
+  [[nodiscard]] double function_evaluations() const;
+  /// Why points were given up, where they were; empty if none was.
+  [[nodiscard]] Problems problems() const;
 
  private:
   class Deadline;
@@ -48,7 +78,9 @@ class Flow {
 
   void run(Lane& lane, Deadline deadline);
   bool take_block(Lane& lane);
-  void step(Lane& lane);
+  bool step(Lane& lane);
+  bool step_fixed(Lane& lane);
+  bool step_adaptive(Lane& lane);
   Eigen::Map<Points> frame_block(Index f, Index first_row, Index rows);
 
   std::shared_ptr<const Field> field_;
@@ -65,7 +97,8 @@ class Flow {
   std::atomic<Index> blocks_done_{0};
 };
 
-/// The end points of `start` (N x D) moved along `field`, all at once.
+/// The end points of `start` (N x D) moved along `field`, all at once. Those of points that the
+/// solver gave up are NaN.
 Points integrate(std::shared_ptr<const Field> field, const SolverConfig& config,
                  const ConstPointsRef& start, ThreadPool& pool);
 

@@ -6,6 +6,9 @@
 
 #include <Eigen/Core>
 
+#include <cstdint>
+#include <optional>
+#include <span>
 #include <vector>
 
 namespace flowmatch {
@@ -23,6 +26,9 @@ inline constexpr Index kMaxDimension = 4096;
 inline constexpr double kMinVariance = 1e-8;
 /// Largest: means go as far as standard deviations do, and squares of both fit in a float.
 inline constexpr double kMaxVariance = 1e12;
+
+/// Most components of which entropy() is computed: its cost grows with their square.
+inline constexpr Index kMaxEntropyComponents = 32;
 
 /// Every problem of the configuration, or none.
 Problems validate(const GaussianMixtureConfig& config);
@@ -52,12 +58,23 @@ class GaussianMixture final : public Distribution {
   /// Row i takes its component from one uniform number (block 0) and its deviation from normals
   /// (blocks 1, 2, ...).
   void sample(const RandomStream& stream, Index first_row, PointsRef out) const override;
+  /// A point's label is the number of the component that it was drawn from.
+  [[nodiscard]] Index labels() const override { return static_cast<Index>(components_.size()); }
+  void sample_labelled(const RandomStream& stream, Index first_row, PointsRef out,
+                       std::span<std::int32_t> labels) const override;
   [[nodiscard]] bool has_density() const override { return true; }
   void log_density(const ConstPointsRef& x, ValuesRef out) const override;
   void score(const ConstPointsRef& x, PointsRef out) const override;
+  /// In closed form for one component; by quadrature for up to kMaxEntropyComponents in one or two
+  /// dimensions, in some milliseconds; not known otherwise, or where quadrature does not converge.
+  [[nodiscard]] std::optional<double> entropy() const override;
 
  private:
   GaussianMixture() = default;
+
+  /// Writes labels where there are any.
+  void draw(const RandomStream& stream, Index first_row, PointsRef out,
+            std::span<std::int32_t> labels) const;
 
   std::vector<Component> components_;
   std::vector<float> cumulative_weights_;

@@ -25,6 +25,15 @@ enum class Purpose : std::uint32_t {
   projections = 8,
   irreducible_loss = 9,
   field_difference = 10,
+  coupling = 11,
+  coupling_labels = 12,
+  sde_noise = 13,
+  hutchinson = 14,
+  fourier_features = 15,
+  ml_data = 16,  ///< Batches of maximum likelihood.
+  label_dropout = 17,
+  reflow = 18,
+  smoothed_points = 19,
   test = 0xffff,
 };
 
@@ -48,6 +57,10 @@ struct RandomStream {
 /// could round to 1, which would put a training time at the singular end of a schedule.
 float uniform_from_word(std::uint32_t word);
 
+/// One of `count` numbers from 0, floor(word count / 2^32), each with probability 1 / count to
+/// within 2^-32: the lattice above would be too coarse for a million. `count` is from 1 to 2^32.
+Index index_from_word(std::uint32_t word, Index count);
+
 /// out[i] = one uniform number in (0, 1) for row first_row + i: word `word` (0 to 3) of its block
 /// 0.
 void fill_uniform(const RandomStream& stream, Index first_row, std::span<float> out, int word = 0);
@@ -57,5 +70,9 @@ void fill_uniform(const RandomStream& stream, Index first_row, std::span<float> 
 /// quantile.
 void fill_normal(const RandomStream& stream, Index first_row, PointsRef out,
                  std::uint32_t first_block = 0);
+
+/// Rademacher numbers, -1 or 1 with equal chance: out is rows x D; row i is that of row first_row +
+/// i, its coordinates the bits of the words of blocks 0, 1, ... (128 numbers each).
+void fill_rademacher(const RandomStream& stream, Index first_row, PointsRef out);
 
 }  // namespace flowmatch

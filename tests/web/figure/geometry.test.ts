@@ -13,18 +13,27 @@ import {
   type Viewport,
 } from '../../../web/src/figure/draw/geometry';
 
+const ring = { dataSet: 'ring' as const, components: 11 };
+
 const viewport: Viewport = { size: 600, half: 15, pixelRatio: 2 };
 
 describe('the window', () => {
   it("is [-15, 15] squared for the blog's ring", () => {
-    expect(windowHalf({ radius: 10, standardDeviation: 1 })).toBe(15);
+    expect(windowHalf({ ...ring, radius: 10, standardDeviation: 1 })).toBe(15);
+  });
+
+  it('holds a set of the literature, whatever the ring would be', () => {
+    const far = { components: 11, radius: 90, standardDeviation: 1 };
+    expect(windowHalf({ dataSet: 'moons', ...far })).toBe(5);
+    // Eight Gaussians of radius 5 and standard deviation 0.32.
+    expect(windowHalf({ dataSet: 'eight_gaussians', ...far })).toBeGreaterThanOrEqual(6.6);
   });
 
   it('holds the noise when the data is small, and five deviations of data that is large', () => {
-    expect(windowHalf({ radius: 0, standardDeviation: 0.01 })).toBe(5);
-    expect(windowHalf({ radius: 100, standardDeviation: 10 })).toBeGreaterThanOrEqual(150);
+    expect(windowHalf({ ...ring, radius: 0, standardDeviation: 0.01 })).toBe(5);
+    expect(windowHalf({ ...ring, radius: 100, standardDeviation: 10 })).toBeGreaterThanOrEqual(150);
     for (const radius of [0, 1, 3, 7.3, 42, 99]) {
-      const half = windowHalf({ radius, standardDeviation: 0.5 });
+      const half = windowHalf({ ...ring, radius, standardDeviation: 0.5 });
       expect(half).toBeGreaterThanOrEqual(Math.max(5, radius + 2.5));
       expect(half).toBeLessThanOrEqual(1.25 * Math.max(5, radius + 2.5));
     }

@@ -448,7 +448,7 @@ export class Experiment {
   }
 
   /** The CFM loss (mean over batch and coordinates) that no network can go below. */
-  irreducibleLoss(options: CallOptions = {}): Promise<number> {
+  irreducibleLoss(options: CallOptions = {}): Promise<number | null> {
     return this.#request({ kind: 'irreducibleLoss', ...this.#name() }, options);
   }
 

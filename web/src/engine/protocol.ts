@@ -14,16 +14,36 @@ export const maxFrames = 1000;
 /** Most numbers in one result: 32 MB of them. */
 export const maxResultNumbers = 8 * 2 ** 20;
 
+/** The points whose smoothed mixture stands for the target where its exact field is not known in closed form. */
+export const smoothedPoints = 512;
+
 /** How strongly each name binds: these are the core's own names, passed through unchanged. */
-export type ScheduleName = 'cond_ot' | 'sqrt';
+export type DataSetName =
+  | 'eight_gaussians'
+  | 'moons'
+  | 'moons_torchdyn'
+  | 's_curve'
+  | 'checkerboard'
+  | 'swiss_roll'
+  | 'pinwheel'
+  | 'rings'
+  | 'spiral';
+export type ScheduleName = 'cond_ot' | 'sqrt' | 'polynomial' | 'cosine' | 'linear_vp' | 'vp';
+export type PredictionName = 'velocity' | 'x1' | 'noise' | 'score';
+export type TimeLawName = 'uniform' | 'logit_normal' | 'edm_like';
+export type LossWeightingName = 'constant' | 'velocity' | 'min_snr';
+export type CouplingName = 'independent' | 'ot' | 'sinkhorn';
 export type ActivationName = 'silu' | 'tanh' | 'relu' | 'elu' | 'gelu';
-export type SolverName = 'euler' | 'midpoint' | 'heun' | 'rk4';
+export type SolverName =
+  'euler' | 'midpoint' | 'heun' | 'rk4' | 'dopri5' | 'euler_maruyama' | 'stochastic_heun';
 export type LearningRateDecayName = 'constant' | 'cosine';
-/** `exact`: the closed-form marginal field of the mixture. `learned`: the network as trained so far. */
+/** `exact`: the closed-form marginal field of the mixture, or of `smoothedPoints` where the target is none. `learned`: the network as trained so far. */
 export type FieldName = 'exact' | 'learned';
 
-/** Equal Gaussians on a circle: the target of the blog's example. */
-export interface RingMixtureConfig {
+/** The target: a set of the literature as it has it, or equal Gaussians on a circle, as in the blog's example. */
+export interface DataConfig {
+  dataSet: 'ring' | DataSetName;
+  // Of the ring.
   /** Number of Gaussians, 1 to 64. */
   components: number;
   /** Radius of the circle of their means, 0 to 100. */
@@ -32,10 +52,52 @@ export interface RingMixtureConfig {
   standardDeviation: number;
 }
 
+/** A schedule with the parameters of those that have any. */
+export interface ScheduleConfig {
+  schedule: ScheduleName;
+  /** Of `polynomial`, 1 to 10. */
+  exponent: number;
+  /** Of `vp`: 0.001 to 100, and 1 to 100, not below the first. */
+  betaMin: number;
+  betaMax: number;
+}
+
+export interface TimeLawConfig {
+  law: TimeLawName;
+  /** Of `logit_normal`: -10 to 10, and up to 10. */
+  logitMean: number;
+  logitScale: number;
+  /** Of `edm_like`: -10 to 10, and up to 10. */
+  logNoiseMean: number;
+  logNoiseScale: number;
+}
+
+export interface LossWeightingConfig {
+  weighting: LossWeightingName;
+  /** Of `min_snr`, up to 1000. */
+  gamma: number;
+}
+
+export interface CouplingConfig {
+  coupling: CouplingName;
+  /** Of `sinkhorn`, in mean squared distances. */
+  regularisation: number;
+}
+
 /** All that decides a training run: with the same build, the same config gives the same weights. */
 export interface ExperimentConfig {
-  data: RingMixtureConfig;
-  schedule: ScheduleName;
+  data: DataConfig;
+  schedule: ScheduleConfig;
+  /** What of the path the network predicts. */
+  prediction: PredictionName;
+  /** Which times it is trained at. */
+  timeLaw: TimeLawConfig;
+  /** How much the loss of each time counts. */
+  lossWeighting: LossWeightingConfig;
+  /** How noise and data are paired. */
+  coupling: CouplingConfig;
+  /** Batches that are paired as one, 1 to 64; together at most 4096 points. */
+  couplingBatches: number;
   /** Widths of the hidden layers; may be empty (a linear model). */
   hidden: number[];
   activation: ActivationName;
@@ -43,6 +105,12 @@ export interface ExperimentConfig {
   batchSize: number;
   learningRate: number;
   learningRateDecay: LearningRateDecayName;
+  /** Steps in which the learning rate rises to its full size. */
+  warmupSteps: number;
+  /** What a weight loses of itself in a step, in learning rates (AdamW). */
+  weightDecay: number;
+  /** Largest norm of a gradient; 0: any. */
+  gradientClip: number;
   /** Decay a step of the averaged weights that sampling uses; 0: no averaging. */
   emaDecay: number;
   /** Training steps of the whole run. */
@@ -54,8 +122,12 @@ export interface ExperimentConfig {
 export interface SamplerConfig {
   field: FieldName;
   solver: SolverName;
-  /** Solver steps over [0, 1], equal in length. */
+  /** Solver steps over [0, 1], equal in length; `dopri5` chooses its own. */
   steps: number;
+  /** Of `dopri5`: the error of a step, absolute and relative, 1e-7 to 1. */
+  tolerance: number;
+  /** Of the SDE's solvers: the constant g, 0 to 10. */
+  diffusion: number;
   /** Number of particles. */
   particles: number;
   /** Seed of the starting noise: the same seed is the same cloud, whatever the field. */
@@ -181,8 +253,9 @@ export interface Metrics {
   energyDistance: number;
   energyDistanceFloor: number;
   /** Share of the samples nearer than 3 standard deviations to their nearest mode, and the truth. */
-  withinThree: number;
-  withinThreeTruth: number;
+  /** Null, as is the truth, where the target has no modes; `modeShares` is empty then. */
+  withinThree: number | null;
+  withinThreeTruth: number | null;
   /** Share of the samples whose nearest mode is k, for each mode. */
   modeShares: Float32Array;
   count: number;
@@ -197,7 +270,8 @@ export interface ReplyOf {
   flow: FlowClip;
   velocity: Float32Array;
   logDensity: Float32Array;
-  irreducibleLoss: number;
+  /** Null where the coupling is not independent: it is not known in closed form then. */
+  irreducibleLoss: number | null;
   difference: Difference;
   metrics: Metrics;
   cancel: null;

@@ -594,7 +594,11 @@ export class FlowMatching extends LitElement {
   }
 
   #panel(kind: PanelKind): TemplateResult {
-    const { heading, note, label } = titleOf(kind, this.#session);
+    const { heading, note, label } = titleOf(
+      kind,
+      this.#session,
+      this.#session?.config?.data.dataSet ?? 'ring',
+    );
     return html`
       <figure class="panel">
         <figcaption class="title">

@@ -1,6 +1,8 @@
 /** What each panel is called, and how it is described to those who cannot see it. */
 import { html, type TemplateResult } from 'lit';
 import { particleCount } from './data/clip';
+import { smoothedPoints } from '../engine/protocol';
+import type { State } from '../state/settings';
 import { formatCount, plural } from './format';
 import type { PanelKind } from './scenes';
 import type { Session, Shown } from './session';
@@ -27,18 +29,25 @@ function cloudOf(shown: Shown | null | undefined): string {
   return shown ? plural(particleCount(shown.clip), 'particle') : 'particles';
 }
 
+/** Only a mixture of Gaussians has an exact field in closed form; for other sets it is that of some of their points. */
+function exactName(dataSet: State['dataSet']): string {
+  const closed = dataSet === 'ring' || dataSet === 'eight_gaussians';
+  return closed ? 'Exact field' : `Exact field of ${formatCount(smoothedPoints)} points`;
+}
+
 export function titleOf(
   kind: PanelKind,
   session: Pick<Session, 'exact' | 'learned'> | undefined,
+  dataSet: State['dataSet'],
 ): PanelTitle {
   const exact = session?.exact;
   const learned = session?.learned;
   switch (kind) {
     case 'exact':
       return {
-        heading: html`<span class="exact">Exact field</span>`,
+        heading: html`<span class="exact">${exactName(dataSet)}</span>`,
         note: workOf(exact),
-        label: `${cloudOf(exact)} moved by the exact field`,
+        label: `${cloudOf(exact)} moved by the ${exactName(dataSet).toLowerCase()}`,
       };
     case 'learned':
       return {

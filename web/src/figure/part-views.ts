@@ -53,6 +53,7 @@ export class LossViewer {
       stepsTotal: session?.config?.steps ?? state.steps,
       irreducible: Number.isNaN(irreducible) ? null : irreducible,
       schedule: state.schedule,
+      coupling: state.coupling,
     };
     return this.#view;
   }

@@ -19,7 +19,7 @@ import type {
   TrainProgress,
 } from '../engine/protocol';
 import { experimentConfigOf, samplerConfigOf } from '../state/configs';
-import type { State } from '../state/settings';
+import { defaultState, type State } from '../state/settings';
 import { framesFor } from './data/clip';
 import { evenTimes, type FieldMovie } from './data/field-movie';
 import { LossHistory } from './data/loss-history';
@@ -97,6 +97,7 @@ export class Session {
   problems: readonly Problem[] = [];
   created: Created | null = null;
   /** The loss that no network can go below; null until it is known. */
+  /** Null until the engine has said; NaN where it cannot be known. */
   irreducibleLoss: number | null = null;
   exact: Shown | null = null;
   learned: Shown | null = null;
@@ -162,7 +163,7 @@ export class Session {
 
   /** Half the side of the window that is shown. */
   get half(): number {
-    return windowHalf(this.#config?.data ?? { radius: 10, standardDeviation: 1 });
+    return windowHalf(this.#config?.data ?? experimentConfigOf(defaultState).data);
   }
 
   get arrowGrid(): Grid {
@@ -408,7 +409,8 @@ export class Session {
   async #refreshIrreducibleLoss(): Promise<void> {
     if (!this.#experiment) return;
     const { signal } = this.#life;
-    const loss = await this.#unlessStale(this.#experiment.irreducibleLoss({ signal }));
+    const known = this.#experiment.irreducibleLoss({ signal }).then((loss) => loss ?? NaN);
+    const loss = await this.#unlessStale(known);
     if (loss === null) return;
     this.irreducibleLoss = loss;
     this.#changed('progress');
@@ -573,5 +575,5 @@ function same(a: unknown, b: unknown): boolean {
 
 /** Whether the exact field is the same: the same data on the same schedule. */
 function sameTarget(a: ExperimentConfig, b: ExperimentConfig | null): boolean {
-  return b !== null && a.schedule === b.schedule && same(a.data, b.data);
+  return b !== null && same(a.schedule, b.schedule) && same(a.data, b.data);
 }

@@ -143,5 +143,6 @@ export function keyOfProblem(problem: Problem): Key | undefined {
   const last = path.at(-1) ?? '';
   if (last === 'seed' && path.includes('sampler')) return 'noiseSeed';
   if (last === 'steps' && path.includes('sampler')) return 'solverSteps';
-  return keys.find((key) => key === last);
+  // Of a choice that has parameters it says `timeLaw.law`.
+  return keys.find((key) => key === last) ?? keys.find((key) => path.includes(key));
 }

@@ -22,6 +22,8 @@ interface Description {
   readonly group: SettingGroup;
   /** What its number counts, for example `steps`. */
   readonly unit?: string;
+  /** By key, the values of another setting with which this one means something; without it, it always does. */
+  readonly when?: Readonly<Record<string, readonly (string | boolean)[]>>;
 }
 
 interface Text<T> extends Description {

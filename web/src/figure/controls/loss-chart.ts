@@ -14,7 +14,7 @@ import {
 import { property, query, state } from 'lit/decorators.js';
 import uPlot from 'uplot';
 import uplotStyle from 'uplot/dist/uPlot.min.css?inline';
-import type { ScheduleName } from '../../engine/protocol';
+import type { CouplingName, ScheduleName } from '../../engine/protocol';
 import { logTicks } from '../data/axis';
 import { lossRange, type LossSeries } from '../data/loss-history';
 import type { Palette } from '../draw/palette';
@@ -28,9 +28,10 @@ export interface LossView {
   readonly last: number;
   readonly lastSmoothed: number;
   readonly stepsTotal: number;
-  /** Null until the engine has said. */
+  /** Null until the engine has said, and where it cannot be known. */
   readonly irreducible: number | null;
   readonly schedule: ScheduleName;
+  readonly coupling: CouplingName;
 }
 
 const noLoss: LossView = {
@@ -40,6 +41,7 @@ const noLoss: LossView = {
   stepsTotal: 1,
   irreducible: null,
   schedule: 'cond_ot',
+  coupling: 'independent',
 };
 
 const height = 216;
@@ -136,7 +138,7 @@ export class LossChart extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { series, last, lastSmoothed, irreducible, schedule } = this.view;
+    const { series, last, lastSmoothed, irreducible } = this.view;
     const at = this.pointed;
     const step = at === null ? undefined : series.steps[at];
     const raw = step === undefined || at === null ? last : (series.raw[at] ?? NaN);
@@ -156,7 +158,7 @@ export class LossChart extends LitElement {
         role="img"
         aria-label="Loss by training step: smoothed ${formatLoss(lastSmoothed)}, irreducible ${formatLoss(irreducible ?? NaN)}"
       ></div>
-      <p class="note">${schedule === 'sqrt' ? sqrtNote : linearNote}</p>
+      <p class="note">${noteOf(this.view)}</p>
     `;
   }
 
@@ -270,10 +272,18 @@ export class LossChart extends LitElement {
   }
 }
 
-const linearNote =
+function noteOf({ coupling, schedule }: LossView): string {
+  if (coupling !== 'independent') return coupledNote;
+  return schedule === 'sqrt' || schedule === 'linear_vp' ? divergingNote : finiteNote;
+}
+
+const coupledNote =
+  'Noise and data are paired, so less of a target is random than with independent pairs; how much ' +
+  'is left, the loss that no network can go below, is not known in closed form.';
+const finiteNote =
   'The dashed line is the loss of the exact field itself: the target of one sample is random, ' +
   'and no network can predict that part. Nobody reaches zero.';
-const sqrtNote =
+const divergingNote =
   'On this schedule the target velocity diverges at t = 1: σ′ is regularised, and the loss has a ' +
   'heavy tail. The dashed line is the expected loss of the exact field; single batches scatter ' +
   'widely around it, so compare the fields rather than the losses.';

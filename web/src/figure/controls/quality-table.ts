@@ -126,17 +126,10 @@ export class QualityTable extends LitElement {
         </thead>
         <tbody>
           ${this.#row('Sliced W₂', 'slicedW2', 'slicedW2Floor')}
-          ${this.#row('Energy distance', 'energyDistance', 'energyDistanceFloor')}
-          <tr>
-            <th scope="row">Within 3σ of a mode</th>
-            <td class="now">${latest ? formatPercent(latest.withinThree) : '–'}</td>
-            <td class="floor" colspan="2">
-              ${latest ? `true share ${formatPercent(latest.withinThreeTruth)}` : '–'}
-            </td>
-          </tr>
+          ${this.#row('Energy distance', 'energyDistance', 'energyDistanceFloor')} ${this.#within()}
         </tbody>
       </table>
-      ${this.#modes()}
+      ${latest?.modeShares.length === 0 ? nothing : this.#modes()}
       <p class="note">
         ${
           latest
@@ -145,6 +138,20 @@ export class QualityTable extends LitElement {
             : 'Measured as soon as training is under way: generated samples against fresh ones, beside the floor, fresh against fresh.'
         }
       </p>
+    `;
+  }
+
+  #within(): TemplateResult | typeof nothing {
+    const { latest } = this.quality;
+    if (latest && (latest.withinThree === null || latest.withinThreeTruth === null)) return nothing;
+    return html`
+      <tr>
+        <th scope="row">Within 3σ of a mode</th>
+        <td class="now">${latest ? formatPercent(latest.withinThree ?? NaN) : '–'}</td>
+        <td class="floor" colspan="2">
+          ${latest ? `true share ${formatPercent(latest.withinThreeTruth ?? NaN)}` : '–'}
+        </td>
+      </tr>
     `;
   }
 

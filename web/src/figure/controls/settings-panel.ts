@@ -20,26 +20,49 @@ const groups: readonly Group[] = [
     title: 'Training',
     note: 'A change restarts training; while a trained model is shown it waits for your word.',
     keys: [
-      'schedule',
       'hidden',
       'activation',
       'batchSize',
       'learningRate',
       'learningRateDecay',
+      'warmupSteps',
+      'weightDecay',
+      'gradientClip',
       'emaDecay',
       'steps',
       'seed',
     ],
   },
   {
+    title: 'Path',
+    note: 'From noise to data, what is learned of it, and how the two ends are paired. A change restarts training.',
+    keys: [
+      'schedule',
+      'exponent',
+      'betaMin',
+      'betaMax',
+      'prediction',
+      'timeLaw',
+      'logitMean',
+      'logitScale',
+      'logNoiseMean',
+      'logNoiseScale',
+      'lossWeighting',
+      'gamma',
+      'coupling',
+      'couplingBatches',
+      'regularisation',
+    ],
+  },
+  {
     title: 'Target',
-    note: 'Equal Gaussians on a circle. A change restarts training as well.',
-    keys: ['components', 'radius', 'standardDeviation'],
+    note: 'A change restarts training as well.',
+    keys: ['dataSet', 'components', 'radius', 'standardDeviation'],
   },
   {
     title: 'Sampling',
     note: 'Takes effect at once; the trained model is kept.',
-    keys: ['solver', 'solverSteps', 'particles', 'noiseSeed'],
+    keys: ['solver', 'solverSteps', 'tolerance', 'diffusion', 'particles', 'noiseSeed'],
   },
   {
     title: 'Figure',
@@ -47,6 +70,12 @@ const groups: readonly Group[] = [
     keys: ['background', 'trainUntil', 'tier'],
   },
 ];
+
+/** Whether a setting means anything beside the others. */
+function matters(key: Key, state: State): boolean {
+  const conditions = Object.entries(settings[key].when ?? {});
+  return conditions.every(([other, values]) => values.includes(state[other as Key] as string));
+}
 
 /** "3–64–64–64–2 network, linear schedule, 5,000 steps of 256 points" */
 function describePreset(name: PresetName): string {
@@ -189,18 +218,20 @@ export class SettingsPanel extends LitElement {
             <legend>${group.title}</legend>
             <p class="note">${group.note}</p>
             <div class="fields">
-              ${group.keys.map(
-                (key) => html`
-                  <flow-matching-setting
-                    .key=${key}
-                    .value=${this.state[key]}
-                    .problem=${this.problems.find((problem) => keyOfProblem(problem) === key)}
-                    ?waits=${waiting.has(key)}
-                    data-setting=${settings[key].name}
-                    @figure-change=${this.#forward}
-                  ></flow-matching-setting>
-                `,
-              )}
+              ${group.keys
+                .filter((key) => matters(key, this.state))
+                .map(
+                  (key) => html`
+                    <flow-matching-setting
+                      .key=${key}
+                      .value=${this.state[key]}
+                      .problem=${this.problems.find((problem) => keyOfProblem(problem) === key)}
+                      ?waits=${waiting.has(key)}
+                      data-setting=${settings[key].name}
+                      @figure-change=${this.#forward}
+                    ></flow-matching-setting>
+                  `,
+                )}
             </div>
           </fieldset>
         `,

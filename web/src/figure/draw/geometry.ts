@@ -2,7 +2,7 @@
  * Where things are: the square window of the plane that a panel shows, its map to pixels, and the grids
  * on which fields are asked for. The x axis points right, the y axis up, one scale for both.
  */
-import type { Grid, RingMixtureConfig } from '../../engine/protocol';
+import type { Grid, DataConfig } from '../../engine/protocol';
 
 /** A square canvas that shows [-half, half] x [-half, half] of the plane. */
 export interface Viewport {
@@ -36,12 +36,19 @@ export function affineY(viewport: Viewport): [offset: number, slope: number] {
   return [viewport.size / 2, -scaleOf(viewport)];
 }
 
+/** How far a set of the literature reaches from the origin; five standard deviations of noise reach 5 anyhow. */
+function reachOf({ dataSet, radius, standardDeviation }: DataConfig): number {
+  if (dataSet === 'ring') return radius + 5 * standardDeviation;
+  if (dataSet === 'eight_gaussians') return 6.6;
+  return dataSet === 'moons_torchdyn' ? 6 : 5;
+}
+
 /**
  * Half the side of the window that holds the noise and the data, five standard deviations around each:
  * 15 for the blog's ring of radius 10.
  */
-export function windowHalf(data: Pick<RingMixtureConfig, 'radius' | 'standardDeviation'>): number {
-  const reach = Math.max(5, data.radius + 5 * data.standardDeviation);
+export function windowHalf(data: DataConfig): number {
+  const reach = Math.max(5, reachOf(data));
   const step = niceStep(reach / 10);
   return Math.ceil(reach / step - 1e-9) * step;
 }

@@ -1,0 +1,248 @@
+#include "flowmatch/likelihood.h"
+
+#include "elementary.h"
+#include "flowmatch/random.h"
+
+#include <algorithm>
+#include <cassert>
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+namespace flowmatch {
+
+namespace {
+
+/// Points that go their whole way before the next block is begun, as in a Flow. A step of them with
+/// its divergence takes so long that a look at the clock after each costs nothing.
+constexpr Index kBlockRows = 32;
+
+double now() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration<double, std::milli>(since).count();
+}
+
+/// exp of a log-density.
+double density_of(double log_density) {
+  // Beyond what exponential() takes: 1e-304 and less, or what no picture shows.
+  if (log_density < -700) return 0;
+  if (log_density > 700) return std::numeric_limits<double>::infinity();
+  return exponential(log_density);
+}
+
+}  // namespace
+
+Problems validate(const LikelihoodConfig& config) {
+  ProblemList problems;
+  problems.append("solver", validate(config.solver));
+  problems.check_integer("probes", static_cast<double>(config.probes), 0,
+                         static_cast<double>(kMaxProbes));
+  return std::move(problems).take();
+}
+
+void LogDensityOde::operator()(double t, const ConstPointsRef& state, const ConstPointsRef& probes,
+                               PointsRef slope) {
+  const Index dimension = state.cols() - 1;
+  auto divergence = divergence_.head(state.rows());
+  evaluator_.velocity_and_divergence(std::clamp(t, 0.0, 1.0), state.leftCols(dimension), probes,
+                                     slope.leftCols(dimension), divergence);
+  slope.col(dimension) = -divergence.cast<float>();
+}
+
+/// A block on its way, and the working memory to move it; see Flow.
+struct Likelihood::Lane {
+  Lane(const Field& field, Index probe_count)
+      : evaluator(field.evaluator(kBlockRows)),
+        ode(*evaluator, kBlockRows),
+        scratch(kBlockRows, field.dimension() + 1),
+        state(kBlockRows, field.dimension() + 1),
+        probes(probe_count * kBlockRows, field.dimension()) {}
+
+  std::unique_ptr<FieldEvaluator> evaluator;
+  LogDensityOde ode;
+  SolverScratch scratch;
+  Points state;
+  Points probes;
+  /// The block; no rows: none.
+  Index first_row = 0;
+  Index rows = 0;
+  Index steps_done = 0;
+};
+
+Likelihood::Likelihood(std::shared_ptr<const Field> field,
+                       std::shared_ptr<const Distribution> source, const LikelihoodConfig& config,
+                       Points x, ThreadPool& pool)
+    : field_(std::move(field)),
+      source_(source != nullptr ? std::move(source)
+                                : std::make_shared<const StandardNormal>(field_->dimension())),
+      config_(config),
+      x_(std::move(x)),
+      pool_(pool),
+      log_density_(Values::Constant(x_.rows(), std::nan(""))),
+      blocks_((x_.rows() + kBlockRows - 1) / kBlockRows) {
+  assert(validate(config).empty());
+  assert(field_->has_divergence() && source_->has_density());
+  assert(x_.cols() == field_->dimension() && source_->dimension() == field_->dimension());
+  const Index lanes = std::min<Index>(pool.size(), blocks_);
+  for (Index lane = 0; lane < lanes; ++lane) {
+    lanes_.push_back(std::make_unique<Lane>(*field_, config_.probes));
+  }
+}
+
+Likelihood::~Likelihood() = default;
+
+double Likelihood::progress() const {
+  if (done()) return 1;
+  auto steps = static_cast<double>(blocks_done_ * config_.solver.steps);
+  for (const auto& lane : lanes_) {
+    if (lane->rows > 0) steps += static_cast<double>(lane->steps_done);
+  }
+  return steps / static_cast<double>(blocks_ * config_.solver.steps);
+}
+
+Index Likelihood::function_evaluations() const {
+  return config_.solver.steps * evaluations_per_step(config_.solver.solver);
+}
+
+bool Likelihood::take_block(Lane& lane) {
+  const Index block = blocks_taken_.fetch_add(1, std::memory_order_relaxed);
+  if (block >= blocks_) return false;
+  lane.first_row = block * kBlockRows;
+  lane.rows = std::min(kBlockRows, x_.rows() - lane.first_row);
+  lane.steps_done = 0;
+  auto state = lane.state.topRows(lane.rows);
+  state.leftCols(x_.cols()) = x_.middleRows(lane.first_row, lane.rows);
+  state.col(x_.cols()).setZero();
+  for (Index probe = 0; probe < config_.probes; ++probe) {
+    fill_rademacher({config_.seed, Purpose::hutchinson, static_cast<std::uint32_t>(probe)},
+                    lane.first_row, lane.probes.middleRows(probe * lane.rows, lane.rows));
+  }
+  return true;
+}
+
+void Likelihood::step(Lane& lane) {
+  const auto probes = lane.probes.topRows(config_.probes * lane.rows);
+  const auto slope_of = [&](double t, const auto& state, auto&& slope) {
+    lane.ode(t, state, probes, slope);
+  };
+  // From the points' time back to the source's.
+  const SolverConfig& solver = config_.solver;
+  const double span = solver.t_start - solver.t_end;
+  const auto steps = static_cast<double>(solver.steps);
+  const double t = solver.t_end + span * static_cast<double>(lane.steps_done++) / steps;
+  solver_step<float>(solver.solver, slope_of, t, span / steps, lane.state.topRows(lane.rows),
+                     lane.scratch);
+}
+
+void Likelihood::finish_block(Lane& lane) {
+  const Index dimension = x_.cols();
+  auto result = log_density_.segment(lane.first_row, lane.rows);
+  const auto state = lane.state.topRows(lane.rows);
+  source_->log_density(state.leftCols(dimension), result);
+  result -= state.col(dimension).cast<double>();
+  lane.rows = 0;
+  blocks_done_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Likelihood::run(Lane& lane, double end) {
+  while (lane.rows > 0 || take_block(lane)) {
+    step(lane);
+    if (lane.steps_done == config_.solver.steps) finish_block(lane);
+    if (now() >= end) return;
+  }
+}
+
+bool Likelihood::advance(double milliseconds) {
+  if (done()) return true;
+  const double end = now() + milliseconds;
+  pool_.parallel_for(static_cast<Index>(lanes_.size()), [&](Index lane, int /*worker*/) {
+    run(*lanes_[static_cast<std::size_t>(lane)], end);
+  });
+  return done();
+}
+
+Values log_likelihood(std::shared_ptr<const Field> field, const LikelihoodConfig& config,
+                      const ConstPointsRef& x, ThreadPool& pool,
+                      std::shared_ptr<const Distribution> source) {
+  Likelihood likelihood(std::move(field), std::move(source), config, x, pool);
+  likelihood.advance(std::numeric_limits<double>::infinity());
+  return likelihood.log_density();
+}
+
+MeanEstimate mean_estimate(const Values& values) {
+  const auto count = static_cast<double>(values.size());
+  const double mean = values.sum() / count;
+  const double squares = (values.array() - mean).square().sum();
+  return {.mean = mean, .standard_error = std::sqrt(squares / ((count - 1) * count))};
+}
+
+MeanEstimate negative_log_likelihood(const Values& log_density) {
+  return mean_estimate(-log_density);
+}
+
+MeanEstimate kl_divergence(const Values& log_p, const Values& log_q) {
+  assert(log_p.size() == log_q.size());
+  return mean_estimate(log_p - log_q);
+}
+
+Problems validate(const DensityGridConfig& config) {
+  ProblemList problems;
+  // Coordinates that a float can tell apart and square.
+  constexpr double kFar = 1e12;
+  problems.check_range("xLow", config.x_low, -kFar, kFar);
+  problems.check_above("xHigh", config.x_high, config.x_low, kFar);
+  problems.check_range("yLow", config.y_low, -kFar, kFar);
+  problems.check_above("yHigh", config.y_high, config.y_low, kFar);
+  const auto most = static_cast<double>(kMaxGridCells);
+  problems.check_integer("columns", static_cast<double>(config.columns), 1, most);
+  // Of absurd columns the rows are not to blame.
+  const double columns = std::clamp(static_cast<double>(config.columns), 1.0, most);
+  problems.check_integer("rows", static_cast<double>(config.rows), 1, std::floor(most / columns));
+  return std::move(problems).take();
+}
+
+Points grid_points(const DensityGridConfig& config) {
+  Points points(config.columns * config.rows, 2);
+  const double width = (config.x_high - config.x_low) / static_cast<double>(config.columns);
+  const double height = (config.y_high - config.y_low) / static_cast<double>(config.rows);
+  Index cell = 0;
+  for (Index row = 0; row < config.rows; ++row) {
+    for (Index column = 0; column < config.columns; ++column, ++cell) {
+      points(cell, 0) =
+          static_cast<float>(config.x_low + width * (static_cast<double>(column) + 0.5));
+      points(cell, 1) =
+          static_cast<float>(config.y_low + height * (static_cast<double>(row) + 0.5));
+    }
+  }
+  return points;
+}
+
+DensityGrid::DensityGrid(std::shared_ptr<const Field> field,
+                         std::shared_ptr<const Distribution> source, const LikelihoodConfig& config,
+                         const DensityGridConfig& grid, ThreadPool& pool)
+    : grid_(grid),
+      likelihood_(std::move(field), std::move(source), config, grid_points(grid), pool) {
+  assert(validate(grid).empty());
+}
+
+double DensityGrid::cell_area() const {
+  return (grid_.x_high - grid_.x_low) * (grid_.y_high - grid_.y_low) /
+         static_cast<double>(grid_.columns * grid_.rows);
+}
+
+void DensityGrid::density(std::span<float> out) const {
+  const Values& log_density = likelihood_.log_density();
+  assert(static_cast<Index>(out.size()) == log_density.size());
+  for (Index i = 0; i < log_density.size(); ++i) {
+    out[static_cast<std::size_t>(i)] = static_cast<float>(density_of(log_density[i]));
+  }
+}
+
+double DensityGrid::integral() const {
+  double sum = 0;
+  for (const double log_density : likelihood_.log_density()) sum += density_of(log_density);
+  return sum * cell_area();
+}
+
+}  // namespace flowmatch

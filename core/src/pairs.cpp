@@ -1,0 +1,44 @@
+#include "flowmatch/pairs.h"
+
+#include "flowmatch/random.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+namespace flowmatch {
+
+IndependentPairs::IndependentPairs(std::shared_ptr<const Distribution> source,
+                                   std::shared_ptr<const Distribution> data)
+    : source_(std::move(source)), data_(std::move(data)) {
+  assert(source_->dimension() == data_->dimension());
+}
+
+void IndependentPairs::sample(std::uint64_t seed, std::uint32_t step, Index first_row, PointsRef x0,
+                              PointsRef x1, std::span<std::int32_t> labels) const {
+  source_->sample({seed, Purpose::training_source, step}, first_row, x0);
+  const RandomStream data{seed, Purpose::training_data, step};
+  if (labels.empty()) {
+    data_->sample(data, first_row, x1);
+  } else {
+    data_->sample_labelled(data, first_row, x1, labels);
+  }
+}
+
+GivenPairs::GivenPairs(Points x0, Points x1) : x0_(std::move(x0)), x1_(std::move(x1)) {
+  assert(x0_.rows() >= 1 && x0_.rows() == x1_.rows() && x0_.cols() == x1_.cols());
+}
+
+void GivenPairs::sample(std::uint64_t seed, std::uint32_t step, Index first_row, PointsRef x0,
+                        PointsRef x1, std::span<std::int32_t> labels) const {
+  std::ranges::fill(labels, 0);
+  const RandomStream stream{seed, Purpose::training_data, step};
+  for (Index i = 0; i < x0.rows(); ++i) {
+    const auto row = static_cast<std::uint32_t>(first_row + i);
+    const Index pair = index_from_word(stream.words(row)[0], x0_.rows());
+    x0.row(i) = x0_.row(pair);
+    x1.row(i) = x1_.row(pair);
+  }
+}
+
+}  // namespace flowmatch
