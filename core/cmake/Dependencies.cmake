@@ -1,5 +1,6 @@
 # Makes the libraries of Sources.cmake into targets, from source in every build, so that the native and the
-# WebAssembly programs run the same code: Eigen3::Eigen, hwy, Catch2::Catch2WithMain.
+# WebAssembly programs run the same code: Eigen3::Eigen, hwy, Catch2::Catch2WithMain; and for native programs
+# only CLI11::CLI11, nlohmann_json::nlohmann_json, stb.
 #
 # The sources are, the first that there is: FETCHCONTENT_SOURCE_DIR_<NAME> as given by the user,
 # .toolchain/cpp as filled by the project's set-up, or a download.
@@ -39,16 +40,34 @@ macro(flowmatch_add_targets name)
   endforeach()
 endmacro()
 
+# A library of headers, in the folder ARGN of its sources, as a target, without its own CMakeLists.txt, which would
+# look for much else. Imported, so that what is installed names it and does not try to install it.
+macro(flowmatch_add_headers name target)
+  if(NOT TARGET ${target})
+    flowmatch_fetch(${name})
+    add_library(${target} INTERFACE IMPORTED GLOBAL)
+    target_include_directories(${target} SYSTEM INTERFACE "${${name}_SOURCE_DIR}${ARGN}")
+  endif()
+endmacro()
+
 function(flowmatch_add_eigen)
   if(NOT TARGET Eigen3::Eigen)
-    flowmatch_fetch(eigen)
-    # Headers only; its CMakeLists.txt looks for Fortran and much else. Only the permissively licensed parts.
-    add_library(flowmatch_eigen INTERFACE)
-    add_library(Eigen3::Eigen ALIAS flowmatch_eigen)
-    target_include_directories(flowmatch_eigen SYSTEM INTERFACE
-      "$<BUILD_INTERFACE:${eigen_SOURCE_DIR}>")
-    target_compile_definitions(flowmatch_eigen INTERFACE EIGEN_MPL2_ONLY)
+    flowmatch_add_headers(eigen Eigen3::Eigen)
+    # Only the permissively licensed parts.
+    target_compile_definitions(Eigen3::Eigen INTERFACE EIGEN_MPL2_ONLY)
   endif()
+endfunction()
+
+function(flowmatch_add_cli11)
+  flowmatch_add_headers(cli11 CLI11::CLI11 /include)
+endfunction()
+
+function(flowmatch_add_nlohmann_json)
+  flowmatch_add_headers(nlohmann_json nlohmann_json::nlohmann_json /include)
+endfunction()
+
+function(flowmatch_add_stb)
+  flowmatch_add_headers(stb stb)
 endfunction()
 
 function(flowmatch_add_highway)

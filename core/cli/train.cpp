@@ -1,0 +1,206 @@
+#include "commands.h"
+#include "flowmatch/instruction_set.h"
+#include "flowmatch/io/npy.h"
+#include "flowmatch/io/plot.h"
+#include "interrupt.h"
+#include "report.h"
+#include "source.h"
+
+#include <algorithm>
+#include <iostream>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <utility>
+
+namespace flowmatch::cli {
+
+namespace {
+
+/// The loss of one batch scatters: what is shown is the mean of this many.
+constexpr std::size_t kShownLosses = 100;
+/// Steps between two looks at the clock and at Ctrl-C.
+constexpr Index kStepsAtOnce = 5;
+
+double recent_mean(std::span<const float> losses) {
+  const auto recent = losses.last(std::min(kShownLosses, losses.size()));
+  if (recent.empty()) return 0;
+  return std::accumulate(recent.begin(), recent.end(), 0.0) / static_cast<double>(recent.size());
+}
+
+std::string network_text(const ExperimentConfig& config) {
+  const Index dimension = network_config(config).dimension;
+  std::string text = std::to_string(dimension + 1);
+  for (const Index width : config.hidden) text += "-" + std::to_string(width);
+  return text + "-" + std::to_string(dimension);
+}
+
+std::string losses_to_csv(std::span<const float> losses, Index first_step) {
+  std::string text = "step,loss\n";
+  for (const float loss : losses) {
+    text += std::to_string(++first_step);
+    text += ',';
+    text += rounded(static_cast<double>(loss), 9);
+    text += '\n';
+  }
+  return text;
+}
+
+/// One training run from its options to its end.
+class Run {
+ public:
+  Run(const TrainOptions& options, const CommonOptions& common, RunConfig config,
+      std::unique_ptr<Experiment> experiment)
+      : options_(options),
+        common_(common),
+        config_(std::move(config)),
+        experiment_(std::move(experiment)) {
+    losses_.reserve(static_cast<std::size_t>(config_.experiment.training.steps));
+  }
+
+  int work(int threads) {
+    Trainer& trainer = experiment_->trainer();
+    first_step_ = trainer.steps_done();
+    // Not a number where it is not known: no line, no entry.
+    const double floor =
+        experiment_->irreducible_loss().value_or(std::numeric_limits<double>::quiet_NaN());
+    announce(threads, floor);
+    const Index last = std::min(config_.experiment.training.steps,
+                                options_.until.value_or(config_.experiment.training.steps));
+    Progress progress(progress_style(common_.json, common_.quiet), first_step_, last, floor);
+    // A run of no steps at all still says where it stands.
+    while (trainer.steps_done() < last && !trainer.diverged() && !interrupted()) {
+      if (!advance(last)) return failure;
+      progress.update(trainer.steps_done(), recent_mean(losses_));
+    }
+    progress.finish(trainer.steps_done(), recent_mean(losses_));
+    return end(floor);
+  }
+
+ private:
+  /// Some steps, up to the next checkpoint; false if that could not be written.
+  bool advance(Index last) {
+    Trainer& trainer = experiment_->trainer();
+    const Index before = trainer.steps_done();
+    Index until = std::min(before + kStepsAtOnce, last);
+    if (options_.save_every > 0) {
+      until = std::min(until, (before / options_.save_every + 1) * options_.save_every);
+    }
+    const std::size_t known = losses_.size();
+    losses_.resize(known + static_cast<std::size_t>(until - before));
+    const Index done = trainer.step(std::span(losses_).subspan(known));
+    losses_.resize(known + static_cast<std::size_t>(done));
+    const bool due = options_.save_every > 0 && trainer.steps_done() % options_.save_every == 0 &&
+                     trainer.steps_done() < last && done > 0;
+    return !due || save();
+  }
+
+  bool save() {
+    const Problems problems =
+        save_checkpoint(options_.out, {.config = config_, .state = experiment_->trainer().state()});
+    print_problems(problems);
+    return problems.empty();
+  }
+
+  void announce(int threads, double floor) const {
+    const ExperimentConfig& config = config_.experiment;
+    const Index parameters = experiment_->trainer().model().parameter_count();
+    if (common_.json) {
+      print_json({{"event", "start"},
+                  {"config", OrderedJson::parse(to_json(config_))},
+                  {"parameters", parameters},
+                  {"stepsDone", first_step_},
+                  {"irreducibleLoss", floor},
+                  {"threads", threads},
+                  {"instructionSet", instruction_set()}});
+    } else if (!common_.quiet) {
+      std::cerr << "network " << network_text(config) << ", " << parameters << " parameters; batch "
+                << config.training.batch_size << "; " << name(config.schedule) << "; " << threads
+                << (threads == 1 ? " thread" : " threads") << " of " << instruction_set();
+      if (first_step_ > 0) std::cerr << "; goes on after step " << first_step_;
+      std::cerr << '\n';
+    }
+  }
+
+  int end(double floor) {
+    const Trainer& trainer = experiment_->trainer();
+    const bool saved = save();
+    const bool files_written = write_losses(floor);
+    if (common_.json) {
+      print_json({{"event", "end"},
+                  {"steps", trainer.steps_done()},
+                  {"finished", trainer.finished()},
+                  {"diverged", trainer.diverged()},
+                  {"interrupted", interrupted()},
+                  {"loss", recent_mean(losses_)},
+                  {"irreducibleLoss", floor},
+                  {"checkpoint", saved ? OrderedJson(options_.out) : OrderedJson()}});
+    } else if (saved && !common_.quiet) {
+      std::cerr << "wrote " << options_.out << " after step " << trainer.steps_done() << '\n';
+    }
+    if (!saved || !files_written) return failure;
+    if (trainer.diverged()) {
+      print_error("training diverged after step " + std::to_string(trainer.steps_done()) +
+                  ": the loss is not finite. The checkpoint has the weights before it; a smaller "
+                  "learning rate may help");
+      return failure;
+    }
+    return interrupted() ? interruption : success;
+  }
+
+  bool write_losses(double floor) {
+    bool all = true;
+    for (const std::string& file : options_.loss_files) {
+      const std::string extension = extension_of(file);
+      std::string bytes;
+      if (extension == ".csv") {
+        bytes = losses_to_csv(losses_, first_step_);
+      } else if (extension == ".npy") {
+        bytes = to_npy(losses_, {static_cast<Index>(losses_.size())});
+      } else {
+        bytes = to_png(plot_loss(losses_, first_step_, floor));
+      }
+      all = write_output(file, bytes, common_) && all;
+    }
+    return all;
+  }
+
+  const TrainOptions& options_;
+  const CommonOptions& common_;
+  RunConfig config_;
+  std::unique_ptr<Experiment> experiment_;
+  std::vector<float> losses_;
+  Index first_step_ = 0;
+};
+
+/// What can be wrong before anything is computed.
+bool check(const TrainOptions& options) {
+  if (!check_extensions({options.out}, ".safetensors")) return false;
+  return check_extensions(options.loss_files, ".csv .npy .png");
+}
+
+}  // namespace
+
+int train(const TrainOptions& options, const CommonOptions& common) {
+  if (!check(options)) return bad_usage;
+  SourceOptions source_options = options.source;
+  if (options.steps) source_options.changes.push_back("steps=" + std::to_string(*options.steps));
+  auto source = read_source(source_options);
+  if (!source) return bad_usage;
+  if (source->checkpoint && source->checkpoint->state.diverged) {
+    print_error(options.source.checkpoint + ": this run has diverged and cannot go on");
+    return failure;
+  }
+  catch_interruption();
+  ThreadPool pool(thread_count(common));
+  auto experiment = Experiment::make(source->config.experiment, pool);
+  if (!experiment) {
+    print_problems(experiment.problems());
+    return bad_usage;
+  }
+  if (source->checkpoint) experiment.value()->trainer().restore(source->checkpoint->state);
+  return Run(options, common, source->config, std::move(experiment).value()).work(pool.size());
+}
+
+}  // namespace flowmatch::cli

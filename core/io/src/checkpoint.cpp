@@ -1,0 +1,251 @@
+#include "flowmatch/io/checkpoint.h"
+
+#include "flowmatch/io/file.h"
+#include "flowmatch/version.h"
+#include "json_text.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+namespace flowmatch {
+
+namespace {
+
+constexpr std::string_view kFormat = "flowmatch";
+constexpr std::string_view kEmaPrefix = "ema.";
+constexpr std::string_view kFirstMomentPrefix = "adam.first_moment.";
+constexpr std::string_view kSecondMomentPrefix = "adam.second_moment.";
+
+/// One tensor of the parameters, by its place among them.
+struct Part {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+  std::size_t first;
+  std::size_t count;
+};
+
+std::vector<Part> parts_of(const ExperimentConfig& config) {
+  std::vector<Part> parts;
+  const Mlp network(network_config(config));
+  for (std::size_t l = 0; l < network.layers().size(); ++l) {
+    const auto& layer = network.layers()[l];
+    const auto outputs = static_cast<std::uint64_t>(layer.outputs);
+    const auto inputs = static_cast<std::uint64_t>(layer.inputs);
+    // Between two layers of a torch.nn.Sequential there is the activation.
+    const std::string name = "layers." + std::to_string(2 * l) + ".";
+    parts.push_back({.name = name + "weight",
+                     .shape = {outputs, inputs},
+                     .first = static_cast<std::size_t>(layer.weight),
+                     .count = outputs * inputs});
+    parts.push_back({.name = name + "bias",
+                     .shape = {outputs},
+                     .first = static_cast<std::size_t>(layer.bias),
+                     .count = outputs});
+  }
+  return parts;
+}
+
+void check_numbers(std::string_view field, const std::vector<float>& numbers, std::size_t wanted,
+                   ProblemList& problems) {
+  if (numbers.size() != wanted) {
+    problems.add(field, std::to_string(numbers.size()) + " numbers", std::to_string(wanted));
+  } else if (!std::ranges::all_of(numbers, [](float number) { return std::isfinite(number); })) {
+    problems.add(field, "not finite", "finite numbers");
+  }
+}
+
+/// Whether a state belongs to a configuration, which is valid.
+Problems validate(const TrainerState& state, const ExperimentConfig& config) {
+  ProblemList problems;
+  const auto count = static_cast<std::size_t>(Mlp(network_config(config)).parameter_count());
+  check_numbers("parameters", state.parameters, count, problems);
+  check_numbers("ema", state.ema, config.training.ema_decay > 0 ? count : 0, problems);
+  check_numbers("adam.first_moment", state.first_moment, count, problems);
+  check_numbers("adam.second_moment", state.second_moment, count, problems);
+  problems.check_integer("stepsDone", static_cast<double>(state.steps_done), 0,
+                         static_cast<double>(config.training.steps));
+  return std::move(problems).take();
+}
+
+/// A text for a message, which shows where it ends.
+std::string quoted(const std::string& text) {
+  std::string quoted(1, '"');
+  quoted += shortened(text);
+  quoted += '"';
+  return quoted;
+}
+
+/// A whole number of 0 or more in decimal digits alone.
+std::optional<Index> whole_number(const std::string& text) {
+  Index value = 0;
+  const char* end = text.data() + text.size();
+  const auto [last, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || last != end || value < 0) return std::nullopt;
+  return value;
+}
+
+/// Takes one array apart again; `used` counts the tensors.
+std::vector<float> read_array(const TensorFile& content, const std::vector<Part>& parts,
+                              std::string_view prefix, std::size_t& used, ProblemList& problems) {
+  std::vector<float> numbers;
+  for (const Part& part : parts) {
+    const std::string name = std::string(prefix) + part.name;
+    const Tensor* tensor = content.find(name);
+    if (tensor == nullptr) {
+      problems.add(name, "missing", "a tensor of the configured network");
+      continue;
+    }
+    ++used;
+    if (tensor->dtype != Dtype::f32 || tensor->shape != part.shape) {
+      problems.add(name,
+                   std::string(flowmatch::name(tensor->dtype)) + " " + Json(tensor->shape).dump(),
+                   "F32 " + Json(part.shape).dump() + ", as the configuration says");
+      continue;
+    }
+    const std::vector<float> values = float_values(*tensor);
+    numbers.insert(numbers.end(), values.begin(), values.end());
+  }
+  return numbers;
+}
+
+/// What the metadata must have; adds a problem where it has not.
+const std::string* metadata(const TensorFile& content, const std::string& key,
+                            ProblemList& problems) {
+  const auto found = content.metadata.find(key);
+  if (found != content.metadata.end()) return &found->second;
+  problems.add("__metadata__." + key, "missing", "there: this file is no checkpoint of flowmatch");
+  return nullptr;
+}
+
+/// That the file is a checkpoint, and of a version that is known.
+Problems check_format(const TensorFile& content) {
+  ProblemList problems;
+  const std::string* format = metadata(content, "format", problems);
+  if (format != nullptr && *format != kFormat) {
+    problems.add("__metadata__.format", quoted(*format),
+                 "flowmatch: this file is no checkpoint of flowmatch");
+  }
+  if (!problems.empty()) return std::move(problems).take();
+  const std::string* version = metadata(content, "formatVersion", problems);
+  if (version == nullptr) return std::move(problems).take();
+  const auto number = whole_number(*version);
+  if (!number || *number < 1) {
+    problems.add("__metadata__.formatVersion", quoted(*version), "a whole number from 1");
+  } else if (*number > kCheckpointVersion) {
+    problems.add("__metadata__.formatVersion", *version,
+                 "at most " + std::to_string(kCheckpointVersion) +
+                     ": this checkpoint was made by a newer version of flowmatch than this, " +
+                     std::string(flowmatch::version()));
+  }
+  return std::move(problems).take();
+}
+
+}  // namespace
+
+std::shared_ptr<const LearnedField> learned_field(const Checkpoint& checkpoint) {
+  const TrainerState& state = checkpoint.state;
+  return std::make_shared<const LearnedField>(
+      std::make_shared<const Mlp>(network_config(checkpoint.config.experiment)),
+      state.ema.empty() ? state.parameters : state.ema,
+      Reading{.prediction = checkpoint.config.experiment.prediction,
+              .trained = checkpoint.config.experiment.schedule,
+              .sampled = checkpoint.config.experiment.schedule});
+}
+
+std::vector<Tensor> parameter_tensors(const ExperimentConfig& config, std::string_view prefix,
+                                      std::span<const float> parameters) {
+  std::vector<Tensor> tensors;
+  for (const Part& part : parts_of(config)) {
+    tensors.push_back(float_tensor(std::string(prefix) + part.name, part.shape,
+                                   parameters.subspan(part.first, part.count)));
+  }
+  return tensors;
+}
+
+Result<std::string> to_bytes(const Checkpoint& checkpoint) {
+  const ExperimentConfig& config = checkpoint.config.experiment;
+  const TrainerState& state = checkpoint.state;
+  if (Problems problems = validate(checkpoint.config); !problems.empty()) return problems;
+  if (Problems problems = validate(state, config); !problems.empty()) return problems;
+  TensorFile content{.tensors = {},
+                     .metadata = {{"format", std::string(kFormat)},
+                                  {"formatVersion", std::to_string(kCheckpointVersion)},
+                                  {"createdBy", "flowmatch " + std::string(version())},
+                                  {"config", to_json(checkpoint.config)},
+                                  {"stepsDone", std::to_string(state.steps_done)},
+                                  {"diverged", state.diverged ? "true" : "false"}}};
+  const auto add = [&](std::string_view prefix, const std::vector<float>& numbers) {
+    if (numbers.empty()) return;
+    for (Tensor& tensor : parameter_tensors(config, prefix, numbers)) {
+      content.tensors.push_back(std::move(tensor));
+    }
+  };
+  add("", state.parameters);
+  add(kEmaPrefix, state.ema);
+  add(kFirstMomentPrefix, state.first_moment);
+  add(kSecondMomentPrefix, state.second_moment);
+  return to_safetensors(content);
+}
+
+Result<Checkpoint> parse_checkpoint(std::string_view file) {
+  const auto parsed = parse_safetensors(file);
+  if (!parsed) return parsed.problems();
+  const TensorFile& content = parsed.value();
+  if (Problems problems = check_format(content); !problems.empty()) return problems;
+
+  ProblemList problems;
+  const std::string* config_text = metadata(content, "config", problems);
+  const std::string* steps_done = metadata(content, "stepsDone", problems);
+  const std::string* diverged = metadata(content, "diverged", problems);
+  if (!problems.empty()) return std::move(problems).take();
+  auto config = run_config_from_json(*config_text);
+  if (!config) {
+    problems.append("__metadata__.config", config.problems());
+    return std::move(problems).take();
+  }
+
+  Checkpoint checkpoint{.config = std::move(config).value(), .state = {}};
+  const ExperimentConfig& experiment = checkpoint.config.experiment;
+  TrainerState& state = checkpoint.state;
+  if (const auto steps = whole_number(*steps_done)) {
+    state.steps_done = *steps;
+  } else {
+    problems.add("__metadata__.stepsDone", quoted(*steps_done), "a whole number from 0");
+  }
+  state.diverged = *diverged == "true";
+  if (!state.diverged && *diverged != "false") {
+    problems.add("__metadata__.diverged", quoted(*diverged), "true or false");
+  }
+  std::size_t used = 0;
+  const std::vector<Part> parts = parts_of(experiment);
+  state.parameters = read_array(content, parts, "", used, problems);
+  if (experiment.training.ema_decay > 0) {
+    state.ema = read_array(content, parts, kEmaPrefix, used, problems);
+  }
+  state.first_moment = read_array(content, parts, kFirstMomentPrefix, used, problems);
+  state.second_moment = read_array(content, parts, kSecondMomentPrefix, used, problems);
+  if (problems.empty() && used != content.tensors.size()) {
+    problems.add("file", std::to_string(content.tensors.size()) + " tensors",
+                 std::to_string(used) + ", as the configuration says");
+  }
+  if (!problems.empty()) return std::move(problems).take();
+  if (Problems wrong = validate(state, experiment); !wrong.empty()) return wrong;
+  return checkpoint;
+}
+
+Problems save_checkpoint(const std::string& path, const Checkpoint& checkpoint) {
+  const auto bytes = to_bytes(checkpoint);
+  if (!bytes) return bytes.problems();
+  return write_file(path, bytes.value());
+}
+
+Result<Checkpoint> load_checkpoint(const std::string& path) {
+  const auto bytes = read_file(path, kMaxCheckpointBytes);
+  if (!bytes) return bytes.problems();
+  return parse_checkpoint(bytes.value());
+}
+
+}  // namespace flowmatch

@@ -1,0 +1,387 @@
+#include "flowmatch/exact_field.h"
+#include "flowmatch/flow.h"
+#include "flowmatch/io/checkpoint.h"
+#include "flowmatch/io/file.h"
+#include "flowmatch/io/npy.h"
+#include "flowmatch/version.h"
+#include "program.h"
+#include "support/files.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_floating_point.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using namespace flowmatch;
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+using Catch::Matchers::WithinAbs;
+using flowmatch::testing::Ended;
+using flowmatch::testing::Program;
+using flowmatch::testing::run;
+using flowmatch::testing::TemporaryFolder;
+using Json = nlohmann::json;
+using Words = std::vector<std::string>;
+
+/// A run that takes milliseconds.
+Words tiny(const std::string& out, const Words& more = {}) {
+  Words words{"train", "--set", "hidden=[8]", "--set", "batchSize=32", "--steps", "20",
+              "--out", out,     "--seed",     "5",     "--threads",    "1"};
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+
+std::string bytes_of(const std::string& path) {
+  auto bytes = read_file(path, 1 << 28);
+  REQUIRE(bytes.ok());
+  return std::move(bytes).value();
+}
+
+Json only_line(const Ended& ended) {
+  CAPTURE(ended.output, ended.errors);
+  REQUIRE(ended.code == 0);
+  return Json::parse(ended.output);
+}
+
+TEST_CASE("the command says what it can do") {
+  const Ended help = run({"--help"});
+  CHECK(help.code == 0);
+  CHECK(help.errors.empty());
+  for (const std::string command : {"train", "sample", "density", "eval", "bench", "export"}) {
+    CHECK_THAT(help.output, ContainsSubstring("\n  " + command + " "));
+    const Ended of_command = run({command, "--help"});
+    CHECK(of_command.code == 0);
+    CHECK_THAT(of_command.output, ContainsSubstring("--json"));
+  }
+  CHECK_THAT(help.output, ContainsSubstring("Exit codes"));
+  CHECK(run({"--version"}).output == std::string(version()) + "\n");
+}
+
+TEST_CASE("usage that is wrong is said on the standard error, with exit code 2") {
+  const auto check = [](const Words& words, const std::string& message) {
+    const Ended ended = run(words);
+    CAPTURE(words);
+    CHECK(ended.code == 2);
+    CHECK(ended.output.empty());
+    CHECK_THAT(ended.errors, StartsWith("flowmatch: error: "));
+    CHECK_THAT(ended.errors, ContainsSubstring(message));
+  };
+  check({}, "subcommand is required");
+  check({"tarin"}, "there is no subcommand tarin");
+  check({"train", "--stepz", "3"}, "--stepz");
+  check({"train", "--threads", "0"}, "--threads");
+  check({"train", "--preset", "fast"}, "preset is fast, must be one of quick, blog");
+  check({"train", "--set", "batchSize=0"},
+        "batchSize is 0, must be a whole number from 1 to 65536");
+  check({"train", "--set", "data.radios=3"},
+        "data.radios is 3, must be absent: there is no such setting");
+  check({"train", "--set", "sampler.solver=eul\"er"}, "sampler.solver is eul\"er, must be one of");
+  check({"train", "--set", "steps"}, "--set is steps, must be key=value");
+  check({"train", "--steps", "0"}, "steps is 0");
+  check({"train", "--out", "model.pt"}, "the file is model.pt, must be one whose name ends in");
+  check({"train", "--resume", "absent.safetensors"}, "absent.safetensors is No such file");
+  check({"train", "--resume", "x.safetensors", "--steps", "3"}, "--resume");
+  check({"train", "--config", "absent.json"}, "absent.json is No such file");
+  check({"sample", "--out", "x.gif"}, "the file is x.gif");
+  check({"sample"}, "--out is required");
+  check({"sample", "--field", "learned", "--out", "x.npy"}, "must be exact where no checkpoint");
+  check({"sample", "--field", "both", "--out", "x.npy"}, "--field is both");
+  check({"density", "--time", "2"}, "--time");
+  check({"export", "--out", "x.safetensors"}, "there are no weights without a checkpoint");
+}
+
+TEST_CASE("what is wrong in a configuration file is named with the file") {
+  const TemporaryFolder folder;
+  const std::string path = folder.file("run.json");
+  REQUIRE(write_file(path, R"({"hidden": [8, "x"], "stepz": 3})").empty());
+  const Ended ended = run({"train", "--config", path});
+  CHECK(ended.code == 2);
+  CHECK(ended.errors == "flowmatch: error: " + path +
+                            ": hidden[1] is x, must be a whole number\n"
+                            "flowmatch: error: " +
+                            path + ": stepz is 3, must be absent: there is no such setting\n");
+}
+
+TEST_CASE("training leaves a checkpoint of the whole run, and its losses") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  const Ended ended = run(tiny(out, {"--loss", folder.file("loss.csv"), "--loss",
+                                     folder.file("loss.npy"), "--loss", folder.file("loss.png")}));
+  CAPTURE(ended.errors);
+  REQUIRE(ended.code == 0);
+  CHECK(ended.output.empty());
+  // No terminal: lines, and nothing that moves a cursor.
+  CHECK(ended.errors.find('\r') == std::string::npos);
+  CHECK_THAT(ended.errors, StartsWith("network 3-8-2, 50 parameters; batch 32; cond_ot; 1 thread"));
+  CHECK_THAT(ended.errors, ContainsSubstring("\nstep 20/20  loss "));
+  CHECK_THAT(ended.errors, ContainsSubstring("  floor 9.8"));
+
+  const auto checkpoint = load_checkpoint(out);
+  REQUIRE(checkpoint.ok());
+  CHECK(checkpoint.value().state.steps_done == 20);
+  CHECK(checkpoint.value().config.experiment.training.seed == 5);
+
+  // The same run by the library.
+  ThreadPool pool(1);
+  auto experiment = Experiment::make(checkpoint.value().config.experiment, pool);
+  REQUIRE(experiment.ok());
+  std::vector<float> losses(20);
+  REQUIRE(experiment.value()->trainer().step(losses) == 20);
+  CHECK(experiment.value()->trainer().state() == checkpoint.value().state);
+
+  const auto written = parse_npy(bytes_of(folder.file("loss.npy")));
+  REQUIRE(written.ok());
+  CHECK(std::get<std::vector<float>>(written.value().values) == losses);
+  const std::string csv = bytes_of(folder.file("loss.csv"));
+  CHECK_THAT(csv, StartsWith("step,loss\n1,"));
+  CHECK(std::ranges::count(csv, '\n') == 21);
+  CHECK_THAT(bytes_of(folder.file("loss.png")), StartsWith("\x89PNG"));
+}
+
+TEST_CASE("a run that is stopped and resumed is the uninterrupted one, to the bit") {
+  const TemporaryFolder folder;
+  const std::string whole = folder.file("whole.safetensors");
+  const std::string part = folder.file("part.safetensors");
+  REQUIRE(run(tiny(whole)).code == 0);
+  REQUIRE(run(tiny(part, {"--until", "7", "--save-every", "3"})).code == 0);
+  CHECK(load_checkpoint(part).value().state.steps_done == 7);
+  const Ended resumed = run({"train", "--resume", part, "--out", part, "--threads", "2"});
+  CAPTURE(resumed.errors);
+  REQUIRE(resumed.code == 0);
+  CHECK_THAT(resumed.errors, ContainsSubstring("goes on after step 7"));
+  CHECK((bytes_of(part) == bytes_of(whole)));
+}
+
+TEST_CASE("Ctrl-C ends training cleanly, with a checkpoint to go on from") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  Program program(tiny(out, {"--json", "--steps", "1000000"}));
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (program.output().find("\"start\"") == std::string::npos &&
+         std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  program.send(SIGINT);
+  CHECK(program.wait() == 130);
+  CHECK_THAT(program.output(), ContainsSubstring(R"("interrupted":true)"));
+  const auto checkpoint = load_checkpoint(out);
+  REQUIRE(checkpoint.ok());
+  const Index done = checkpoint.value().state.steps_done;
+  CHECK(done < 1000000);
+
+  // From there it goes on as if nothing had happened.
+  const Index until = done + 20;
+  REQUIRE(run({"train", "--resume", out, "--out", out, "--until", std::to_string(until)}).code ==
+          0);
+  if (until < 20000) {
+    const std::string whole = folder.file("whole.safetensors");
+    REQUIRE(run(tiny(whole, {"--steps", "1000000", "--until", std::to_string(until)})).code == 0);
+    CHECK((bytes_of(out) == bytes_of(whole)));
+  }
+}
+
+TEST_CASE("with --json training is told in objects, one a line") {
+  const TemporaryFolder folder;
+  const Ended ended = run(tiny(folder.file("run.safetensors"), {"--json"}));
+  REQUIRE(ended.code == 0);
+  CHECK(ended.errors.empty());
+  std::istringstream lines(ended.output);
+  std::vector<Json> events;
+  for (std::string line; std::getline(lines, line);) events.push_back(Json::parse(line));
+  REQUIRE(events.size() >= 3);
+  CHECK(events.front()["event"] == "start");
+  CHECK(events.front()["config"]["hidden"] == Json{8});
+  CHECK(events.front()["parameters"] == 50);
+  const Json& progress = events[events.size() - 2];
+  CHECK(progress["event"] == "progress");
+  CHECK(progress["step"] == 20);
+  CHECK_THAT(progress["irreducibleLoss"].get<double>(), WithinAbs(9.85, 0.2));
+  CHECK(progress["loss"].get<double>() > 20);
+  const Json& end = events.back();
+  CHECK(end["event"] == "end");
+  CHECK(end["finished"] == true);
+  CHECK(end["diverged"] == false);
+  CHECK(end["interrupted"] == false);
+  CHECK(end["checkpoint"] == folder.file("run.safetensors"));
+}
+
+TEST_CASE("on a terminal progress is a bar that is drawn over") {
+  const TemporaryFolder folder;
+  const Ended ended = run(tiny(folder.file("run.safetensors")), Program::Error::terminal);
+  CHECK(ended.code == 0);
+  CHECK_THAT(ended.errors, ContainsSubstring("\r\x1b[K[========================] step 20/20"));
+  CHECK_THAT(ended.errors, ContainsSubstring("steps/s  0:00 left"));
+}
+
+TEST_CASE("training that diverges is a failure, and keeps the last finite weights") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  // Eight layers whose weights grow by 1 a step: soon the square of the output is no float.
+  const Words changes{"--set",   "learningRate=1",
+                      "--set",   "data.radius=1e6",
+                      "--set",   "activation=relu",
+                      "--set",   "hidden=[64,64,64,64,64,64,64,64]",
+                      "--set",   "learningRateDecay=constant",
+                      "--steps", "3000",
+                      "--quiet"};
+  const Ended ended = run(tiny(out, changes));
+  CAPTURE(ended.errors);
+  CHECK(ended.code == 1);
+  CHECK_THAT(ended.errors, ContainsSubstring("training diverged after step "));
+  const auto checkpoint = load_checkpoint(out);
+  REQUIRE(checkpoint.ok());
+  CHECK(checkpoint.value().state.diverged);
+  const Ended resumed = run({"train", "--resume", out});
+  CHECK(resumed.code == 1);
+  CHECK_THAT(resumed.errors, ContainsSubstring("has diverged and cannot go on"));
+}
+
+TEST_CASE("a checkpoint that cannot be written is a failure") {
+  const TemporaryFolder folder;
+  const Ended ended = run(tiny(folder.file("absent/run.safetensors"), {"--quiet"}));
+  CHECK(ended.code == 1);
+  CHECK_THAT(ended.errors, ContainsSubstring("must be a file that can be written"));
+}
+
+TEST_CASE("a damaged checkpoint is refused with its name and what is wrong") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  REQUIRE(run(tiny(out, {"--until", "0"})).code == 0);
+  REQUIRE(write_file(out, bytes_of(out).substr(0, 2000)).empty());
+  const Ended ended = run({"eval", out});
+  CHECK(ended.code == 2);
+  CHECK_THAT(ended.errors, StartsWith("flowmatch: error: " + out + ": file is "));
+  CHECK_THAT(ended.errors, ContainsSubstring("it is truncated"));
+}
+
+TEST_CASE("samples are those of the library, in each kind of file") {
+  const TemporaryFolder folder;
+  const std::string npy = folder.file("samples.npy");
+  const Ended ended =
+      run({"sample", "--count", "50", "--seed", "9", "--set", "sampler.steps=10", "--out", npy,
+           "--out", folder.file("samples.csv"), "--out", folder.file("samples.png"), "--json"});
+  const Json said = only_line(ended);
+  CHECK(said["field"] == "exact");
+  CHECK(said["functionEvaluations"] == 20);
+  const auto array = parse_npy(bytes_of(npy));
+  REQUIRE(array.ok());
+  CHECK(array.value().shape == std::vector<Index>{50, 2});
+
+  ThreadPool pool(1);
+  const auto field = std::make_shared<const ExactField>(
+      *make_target(quick_config().data).value().exact, Schedule::cond_ot);
+  const Points expected =
+      integrate(field, {.solver = Solver::midpoint, .steps = 10}, starting_noise(50, 2, 9), pool);
+  const auto& values = std::get<std::vector<float>>(array.value().values);
+  CHECK((Eigen::Map<const Points>(values.data(), 50, 2) == expected));
+  const std::string csv = bytes_of(folder.file("samples.csv"));
+  CHECK_THAT(csv, StartsWith("x0,x1\n"));
+  CHECK(std::ranges::count(csv, '\n') == 51);
+  CHECK_THAT(bytes_of(folder.file("samples.png")), StartsWith("\x89PNG"));
+}
+
+TEST_CASE("trajectories keep the moments on the way") {
+  const TemporaryFolder folder;
+  const std::string npy = folder.file("ways.npy");
+  REQUIRE(
+      run({"sample", "-n", "6", "--frames", "4", "-o", npy, "-o", folder.file("ways.csv")}).code ==
+      0);
+  const auto array = parse_npy(bytes_of(npy));
+  REQUIRE(array.ok());
+  CHECK(array.value().shape == std::vector<Index>{5, 6, 2});
+  const Points start = starting_noise(6, 2, 1);
+  const auto& values = std::get<std::vector<float>>(array.value().values);
+  CHECK((Eigen::Map<const Points>(values.data(), 6, 2) == start));
+  CHECK_THAT(bytes_of(folder.file("ways.csv")), StartsWith("t,particle,x0,x1\n0,0,"));
+}
+
+TEST_CASE("the learned field of a checkpoint is sampled, evaluated and exported") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  REQUIRE(run(tiny(out)).code == 0);
+  const Json said =
+      only_line(run({"sample", out, "-n", "10", "-o", folder.file("x.npy"), "--json"}));
+  CHECK(said["field"] == "learned");
+  const Json learned = only_line(run({"eval", out, "--count", "300", "--json"}));
+  const Json exact = only_line(run({"eval", out, "--count", "300", "--field", "exact", "--json"}));
+  CHECK(learned["energyDistance"].get<double>() > 2);
+  CHECK(exact["energyDistance"].get<double>() < 0.5);
+  CHECK(exact["energyDistanceFloor"].get<double>() > 0);
+  CHECK(exact["modeShares"].size() == 11);
+  CHECK_THAT(run({"eval", "--count", "100"}).output, ContainsSubstring("energy distance"));
+
+  const std::string weights = folder.file("weights.safetensors");
+  const std::string flat = folder.file("weights.npy");
+  const std::string json = folder.file("run.json");
+  REQUIRE(run({"export", out, "-o", weights, "-o", flat, "-o", json}).code == 0);
+  const Checkpoint checkpoint = load_checkpoint(out).value();
+  const auto tensors = parse_safetensors(bytes_of(weights));
+  REQUIRE(tensors.ok());
+  CHECK(tensors.value().tensors.size() == 4);
+  REQUIRE(tensors.value().find("layers.2.bias") != nullptr);
+  CHECK(float_values(*tensors.value().find("layers.2.bias")) ==
+        std::vector(checkpoint.state.ema.end() - 2, checkpoint.state.ema.end()));
+  CHECK(std::get<std::vector<float>>(parse_npy(bytes_of(flat)).value().values) ==
+        checkpoint.state.ema);
+  REQUIRE(run({"export", out, "-o", flat, "--raw"}).code == 0);
+  CHECK(std::get<std::vector<float>>(parse_npy(bytes_of(flat)).value().values) ==
+        checkpoint.state.parameters);
+
+  // The configuration that was exported trains the same network.
+  const std::string again = folder.file("again.safetensors");
+  REQUIRE(run({"train", "--config", json, "--out", again}).code == 0);
+  CHECK((bytes_of(again) == bytes_of(out)));
+}
+
+TEST_CASE("the configuration is printed where nothing else is asked for") {
+  const Ended ended = run({"export", "--preset", "blog", "--set", "seed=7"});
+  CHECK(ended.code == 0);
+  const auto config = run_config_from_json(ended.output);
+  REQUIRE(config.ok());
+  CHECK(config.value().experiment.training.seed == 7);
+  CHECK(config.value().experiment.hidden == std::vector<Index>{1024, 16});
+}
+
+TEST_CASE("the density is on the grid that was asked for, and has its integral") {
+  const TemporaryFolder folder;
+  const std::string npy = folder.file("density.npy");
+  const Json said = only_line(
+      run({"density", "--resolution", "60", "--window", "15", "--time", "0.7", "-o", npy, "-o",
+           folder.file("density.png"), "-o", folder.file("density.csv"), "--json"}));
+  CHECK_THAT(said["integral"].get<double>(), WithinAbs(1, 1e-3));
+  const auto array = parse_npy(bytes_of(npy));
+  REQUIRE(array.ok());
+  REQUIRE(array.value().shape == std::vector<Index>{60, 60});
+  const ExactField field(*make_target(quick_config().data).value().exact, Schedule::cond_ot);
+  // The cell of the 12th row and the 45th column: half a unit wide.
+  Points point(1, 2);
+  point << -15 + 44.5F * 0.5F, -15 + 11.5F * 0.5F;
+  Values expected(1);
+  field.log_density(0.7, point, expected);
+  CHECK_THAT(std::get<std::vector<double>>(array.value().values)[11 * 60 + 44],
+             WithinAbs(expected[0], 1e-9));
+  CHECK(std::ranges::count(bytes_of(folder.file("density.csv")), '\n') == 3601);
+  CHECK_THAT(bytes_of(folder.file("density.png")), StartsWith("\x89PNG"));
+}
+
+TEST_CASE("the bench measures a training step and sampling") {
+  const Json said = only_line(run({"bench", "--seconds", "0", "--set", "hidden=[8]", "--set",
+                                   "sampler.particles=50", "--json"}));
+  CHECK(said["millisecondsPerStep"].get<double>() > 0);
+  CHECK(said["samplesPerSecond"].get<double>() > 0);
+  CHECK(said["parameters"] == 50);
+}
+
+}  // namespace

@@ -1,0 +1,339 @@
+#include "flowmatch/io/config_json.h"
+
+#include "support/problems.h"
+#include "support/samples.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace {
+
+using namespace flowmatch;
+using flowmatch::testing::correlated_mixture;
+using flowmatch::testing::fields_of;
+using flowmatch::testing::only;
+
+using Fields = std::vector<std::string>;
+
+RunConfig read(std::string_view text) {
+  auto config = run_config_from_json(text);
+  INFO(text);
+  REQUIRE(config.ok());
+  return std::move(config).value();
+}
+
+std::string problem_of(std::string_view text) {
+  return only(run_config_from_json(text).problems());
+}
+
+GaussianMixtureConfig& mixture_of(RunConfig& config) {
+  return std::get<GaussianMixtureConfig>(config.experiment.data);
+}
+
+bool same(const DataConfig& a, const DataConfig& b) {
+  const auto& left = std::get<GaussianMixtureConfig>(a);
+  const auto& right = std::get<GaussianMixtureConfig>(b);
+  return left.weights == right.weights && left.means == right.means &&
+         left.covariances == right.covariances;
+}
+
+TEST_CASE("an empty document is the quick preset") {
+  const RunConfig config = read("{}");
+  CHECK(to_json(config) == to_json(*preset_from_name("quick")));
+  CHECK(same(config.experiment.data, quick_config().data));
+  CHECK(config.experiment.hidden == quick_config().hidden);
+  CHECK(config.sampler.solver.solver == Solver::midpoint);
+  CHECK(config.sampler.solver.steps == 50);
+  CHECK(config.sampler.particles == 2000);
+  // The page's default seeds.
+  CHECK(config.experiment.training.seed == 1);
+  CHECK(config.sampler.seed == 1);
+}
+
+TEST_CASE("a data set comes back with its own parameters") {
+  for (const DataSet set : kDataSets) {
+    CAPTURE(name(set));
+    RunConfig config = *preset_from_name("quick");
+    DataSetConfig data = default_config(set);
+    data.scale = 1.0 / 3;
+    config.experiment.data = data;
+    const RunConfig back = read(to_json(config));
+    const auto& read_back = std::get<DataSetConfig>(back.experiment.data);
+    CHECK(read_back.set == set);
+    for (const DataSetParameter& parameter : parameters(set)) {
+      CHECK(read_back.*(parameter.value) == data.*(parameter.value));
+    }
+  }
+  CHECK(std::get<DataSetConfig>(read(R"({"data": {"dataSet": "moons"}})").experiment.data).noise ==
+        default_config(DataSet::moons).noise);
+  CHECK(problem_of(R"({"data": {"dataSet": "moon"}})")
+            .starts_with("data.dataSet is moon, must be "
+                         "one of ring, eight_gaussians"));
+  CHECK(problem_of(R"({"data": {"dataSet": "moons", "turns": 2}})")
+            .starts_with("data.turns is 2, must be absent"));
+  CHECK(
+      problem_of(R"({"data": {"dataSet": "moons", "noise": -1}})").starts_with("data.noise is -1"));
+}
+
+TEST_CASE("what the family offers is chosen by its names") {
+  const RunConfig config = read(R"({
+    "schedule": {"schedule": "polynomial", "exponent": 3},
+    "prediction": "x1",
+    "timeLaw": {"law": "logit_normal", "logitMean": 0.5},
+    "lossWeighting": {"weighting": "min_snr", "gamma": 7},
+    "coupling": {"coupling": "sinkhorn", "regularisation": 0.1},
+    "couplingBatches": 2,
+    "warmupSteps": 100, "gradientClip": 1, "weightDecay": 0.01,
+    "sampler": {"solver": "dopri5", "rtol": 1e-4}})");
+  CHECK(config.experiment.schedule == Schedule{.kind = Schedule::Kind::polynomial, .exponent = 3});
+  CHECK(config.experiment.prediction == Prediction::x1);
+  const TrainerConfig& training = config.experiment.training;
+  CHECK(training.time_law.law == TimeLaw::logit_normal);
+  CHECK(training.time_law.logit_mean == 0.5);
+  CHECK(training.loss_weighting.gamma == 7);
+  CHECK(training.coupling.coupling == Coupling::sinkhorn);
+  CHECK(training.coupling.sinkhorn.regularisation == 0.1);
+  CHECK(training.coupling_batches == 2);
+  CHECK(training.warmup_steps == 100);
+  CHECK(training.gradient_clip == 1);
+  CHECK(training.adam.weight_decay == 0.01);
+  CHECK(config.sampler.solver.solver == Solver::dopri5);
+  CHECK(config.sampler.solver.rtol == 1e-4);
+  const RunConfig back = read(to_json(config));
+  CHECK(to_json(back) == to_json(config));
+  CHECK(read(R"({"schedule": "cosine"})").experiment.schedule == Schedule::cosine);
+  CHECK(problem_of(R"({"schedule": {"schedule": "vp", "betaMin": -1}})")
+            .starts_with("schedule.betaMin is -1"));
+  CHECK(problem_of(R"({"coupling": {"coupling": "optimal"}})") ==
+        "coupling.coupling is optimal, must be one of independent, ot, sinkhorn");
+}
+
+TEST_CASE("the written document has the names of the page's links and bindings") {
+  CHECK(to_json(*preset_from_name("blog")) == R"({
+  "data": {
+    "components": 11,
+    "radius": 10.0,
+    "standardDeviation": 1.0
+  },
+  "schedule": {
+    "schedule": "sqrt",
+    "exponent": 2.0,
+    "betaMin": 0.1,
+    "betaMax": 20.0
+  },
+  "prediction": "velocity",
+  "hidden": [
+    1024,
+    16
+  ],
+  "activation": "silu",
+  "batchSize": 1000,
+  "steps": 5000,
+  "learningRate": 0.001,
+  "learningRateDecay": "constant",
+  "warmupSteps": 0,
+  "gradientClip": 0.0,
+  "timeLaw": {
+    "law": "uniform",
+    "logitMean": 0.0,
+    "logitScale": 1.0,
+    "logNoiseMean": -1.2,
+    "logNoiseScale": 1.2
+  },
+  "lossWeighting": {
+    "weighting": "constant",
+    "gamma": 5.0
+  },
+  "coupling": {
+    "coupling": "independent",
+    "regularisation": 0.05
+  },
+  "couplingBatches": 1,
+  "emaDecay": 0.0,
+  "adam": {
+    "beta1": 0.9,
+    "beta2": 0.999,
+    "epsilon": 1e-08
+  },
+  "seed": 1,
+  "weightDecay": 0.0,
+  "sampler": {
+    "solver": "euler",
+    "steps": 299,
+    "tStart": 0.0,
+    "tEnd": 1.0,
+    "rtol": 1e-05,
+    "atol": 1e-05,
+    "maxSteps": 1000,
+    "field": "learned",
+    "particles": 1000,
+    "seed": 1
+  }
+})");
+}
+
+TEST_CASE("every field is read from its key") {
+  const RunConfig config = read(R"({
+    "data": {"components": 3, "radius": 2.5, "standardDeviation": 0.3},
+    "schedule": "sqrt", "hidden": [7, 5], "activation": "gelu", "batchSize": 12, "steps": 34,
+    "learningRate": 0.25, "learningRateDecay": "constant", "emaDecay": 0.5,
+    "adam": {"beta1": 0.1, "beta2": 0.2, "epsilon": 0.3}, "seed": 18446744073709551615,
+    "sampler": {"field": "exact", "solver": "rk4", "steps": 6, "particles": 78, "seed": 9,
+                "tStart": 1, "tEnd": 0.5}})");
+  const ExperimentConfig& experiment = config.experiment;
+  CHECK(same(experiment.data, ring_mixture(3, 2.5, 0.3)));
+  CHECK(experiment.schedule == Schedule::sqrt);
+  CHECK(experiment.hidden == std::vector<Index>{7, 5});
+  CHECK(experiment.activation == Activation::gelu);
+  CHECK(experiment.training.batch_size == 12);
+  CHECK(experiment.training.steps == 34);
+  CHECK(experiment.training.learning_rate == 0.25);
+  CHECK(experiment.training.learning_rate_decay == LearningRateDecay::constant);
+  CHECK(experiment.training.ema_decay == 0.5);
+  CHECK(experiment.training.adam.beta1 == 0.1);
+  CHECK(experiment.training.adam.beta2 == 0.2);
+  CHECK(experiment.training.adam.epsilon == 0.3);
+  CHECK(experiment.training.seed == std::numeric_limits<std::uint64_t>::max());
+  CHECK(config.sampler.field == FieldChoice::exact);
+  CHECK(config.sampler.solver.solver == Solver::rk4);
+  CHECK(config.sampler.solver.steps == 6);
+  CHECK(config.sampler.solver.t_start == 1);
+  CHECK(config.sampler.solver.t_end == 0.5);
+  CHECK(config.sampler.particles == 78);
+  CHECK(config.sampler.seed == 9);
+  // And written back, and read again.
+  CHECK(to_json(read(to_json(config))) == to_json(config));
+}
+
+TEST_CASE("a preset is the base of what a document changes") {
+  const RunConfig config = read(R"({"steps": 10, "preset": "blog"})");
+  RunConfig expected = *preset_from_name("blog");
+  expected.experiment.training.steps = 10;
+  CHECK(to_json(config) == to_json(expected));
+  CHECK(problem_of(R"({"preset": "fast"})") == "preset is fast, must be one of quick, blog");
+  CHECK(problem_of(R"({"preset": 1})") == "preset is 1, must be one of quick, blog");
+  CHECK_FALSE(preset_from_name("").has_value());
+  for (const auto name : kPresetNames) CHECK(validate(*preset_from_name(name)).empty());
+}
+
+TEST_CASE("a configuration comes back from its document to the bit") {
+  RunConfig config = *preset_from_name("quick");
+  config.experiment.hidden = {};
+  // Numbers without a short decimal form.
+  config.experiment.training.learning_rate = 0.1 + 0.2;
+  config.experiment.training.adam.epsilon = 1e-37 * (1 + 0x1p-50);
+  config.experiment.training.seed = (std::uint64_t{1} << 63) + 1;
+  SECTION("a ring") {
+    config.experiment.data = ring_mixture(7, 1.0 / 3, 0.1);
+    CHECK(to_json(config).find("standardDeviation") != std::string::npos);
+  }
+  SECTION("a ring at the origin") {
+    config.experiment.data = ring_mixture(1, 0, 1e-4);
+  }
+  SECTION("a mixture") {
+    config.experiment.data = correlated_mixture(3);
+    CHECK(to_json(config).find("standardDeviation") == std::string::npos);
+  }
+  SECTION("a ring with one weight of its own") {
+    mixture_of(config).weights[3] = 2;
+    CHECK(to_json(config).find("standardDeviation") == std::string::npos);
+  }
+  SECTION("a ring with one covariance of its own") {
+    mixture_of(config).covariances[3](0, 0) = 2;
+  }
+  const RunConfig back = read(to_json(config));
+  CHECK(same(back.experiment.data, config.experiment.data));
+  CHECK(back.experiment.hidden.empty());
+  CHECK(back.experiment.training.learning_rate == config.experiment.training.learning_rate);
+  CHECK(back.experiment.training.adam.epsilon == config.experiment.training.adam.epsilon);
+  CHECK(back.experiment.training.seed == config.experiment.training.seed);
+  CHECK(to_json(back) == to_json(config));
+}
+
+TEST_CASE("a whole number may be written as JavaScript writes it") {
+  CHECK(read(R"({"steps": 1e3})").experiment.training.steps == 1000);
+  CHECK(read(R"({"seed": 9007199254740991.0})").experiment.training.seed == 9007199254740991U);
+  CHECK(problem_of(R"({"steps": 1.5})") == "steps is 1.5, must be a whole number");
+  CHECK(problem_of(R"({"seed": -1})") == "seed is -1, must be a whole number from 0");
+  CHECK(problem_of(R"({"seed": -1.0})") == "seed is -1.0, must be a whole number from 0");
+  CHECK(problem_of(R"({"seed": 1e300})").starts_with("seed is 1e+300"));
+  CHECK(
+      problem_of(R"({"steps": 9223372036854775808})").starts_with("steps is 9223372036854775808"));
+}
+
+TEST_CASE("text that is no configuration is refused with its place") {
+  CHECK(problem_of("").starts_with("configuration is parse error at line 1, column 1"));
+  CHECK(problem_of("{\n\"steps\": 10,\n}")
+            .starts_with("configuration is parse error at line 3, column 1"));
+  CHECK(problem_of("[]") == "configuration is [], must be an object");
+  CHECK(problem_of("3") == "configuration is 3, must be an object");
+  CHECK(problem_of(R"({"steps": 1, "steps": 2})") ==
+        "configuration is \"steps\" given twice, must be a document with every key given once");
+  CHECK(problem_of(R"({"learningRate": 1e999})").starts_with("configuration is number overflow"));
+  CHECK(problem_of(std::string(1000000, '[')).starts_with("configuration is nested deeper"));
+}
+
+TEST_CASE("a key that there is not is named by its path") {
+  CHECK(problem_of(R"({"batchsize": 10})") ==
+        "batchsize is 10, must be absent: there is no such setting");
+  CHECK(problem_of(R"({"sampler": {"stepz": [1, 2]}})") ==
+        "sampler.stepz is [1,2], must be absent: there is no such setting");
+  CHECK(problem_of(R"({"adam": {"beta3": 0}})").starts_with("adam.beta3 is 0"));
+  CHECK(problem_of(R"({"data": {"radios": ""}})").starts_with("data.radios is \"\""));
+  CHECK(problem_of(R"({"data": {"weights": [1], "means": [[0]], "covariances": [[[1]]],
+                                "radius": 1}})")
+            .starts_with("data.radius is 1, must be absent"));
+}
+
+TEST_CASE("a value of a wrong type is named by its path, with what it may be") {
+  CHECK(problem_of(R"({"steps": "10"})") == "steps is 10, must be a whole number");
+  CHECK(problem_of(R"({"learningRate": null})") == "learningRate is null, must be a number");
+  CHECK(problem_of(R"({"schedule": "linear"})") ==
+        "schedule is linear, must be one of cond_ot, sqrt, polynomial, cosine, linear_vp, vp");
+  CHECK(problem_of(R"({"activation": 1})") ==
+        "activation is 1, must be one of silu, tanh, relu, elu, gelu");
+  CHECK(problem_of(R"({"hidden": 64})") == "hidden is 64, must be an array");
+  CHECK(problem_of(R"({"hidden": [64, "x"]})") == "hidden[1] is x, must be a whole number");
+  CHECK(problem_of(R"({"data": 11})") == "data is 11, must be an object");
+  CHECK(problem_of(R"({"data": {"components": 2.5}})") ==
+        "data.components is 2.5, must be a whole number");
+  CHECK(problem_of(R"({"sampler": []})") == "sampler is [], must be an object");
+  CHECK(problem_of(R"({"sampler": {"field": "true"}})") ==
+        "sampler.field is true, must be one of exact, learned");
+  CHECK(problem_of(R"({"data": {"weights": [1], "means": [[0, 0]], "covariances": [[[1, 0]]]}})") ==
+        "data.covariances[0] is not square, must be as many rows of numbers as each has");
+}
+
+TEST_CASE("values out of range are named as the core names them, all at once") {
+  const auto problems = run_config_from_json(R"({
+    "batchSize": 0, "hidden": [64, 0], "learningRate": 2, "emaDecay": 1, "adam": {"beta2": 1},
+    "sampler": {"particles": 0, "steps": 10001}})")
+                            .problems();
+  Fields fields = fields_of(problems);
+  std::ranges::sort(fields);
+  CHECK(fields == Fields{"adam.beta2", "batchSize", "emaDecay", "hidden[1]", "learningRate",
+                         "sampler.particles", "sampler.steps"});
+  CHECK(problem_of(R"({"batchSize": 0})") ==
+        "batchSize is 0, must be a whole number from 1 to 65536");
+  CHECK(problem_of(R"({"data": {"components": 0}})") ==
+        "data.components is 0, must be a whole number from 1 to 1024");
+  CHECK(problem_of(R"({"data": {"radius": -1}})").starts_with("data.radius is -1"));
+  CHECK(problem_of(R"({"data": {"standardDeviation": 0}})")
+            .starts_with("data.standardDeviation is 0"));
+  CHECK(problem_of(R"({"data": {"weights": [-1], "means": [[0]], "covariances": [[[1]]]}})")
+            .starts_with("data.weights[0] is -1"));
+  CHECK(problem_of(R"({"data": {"weights": [1], "means": [[0]]}})").starts_with("data."));
+}
+
+TEST_CASE("all values of a wrong type are reported at once") {
+  CHECK(fields_of(run_config_from_json(
+                      R"({"steps": [], "data": {"radius": "1"}, "seeds": 1, "hidden": ["a", "b"]})")
+                      .problems()) ==
+        Fields{"data.radius", "hidden[0]", "hidden[1]", "steps", "seeds"});
+}
+
+}  // namespace
