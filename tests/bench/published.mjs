@@ -3,8 +3,7 @@
 //   npm run published -- [--cases c2ot-ot,nll-moons-0.1,...] [--seeds 3] [--json FILE]
 //
 // Each case is trained natively with every seed; the tables have the mean and the range over the seeds, the published
-// number, and the floor: the same distance of fresh true points from others. A seed of all cases takes about
-// half an hour on two cores.
+// number, and the floor: the same distance of fresh true points from others.
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
