@@ -1,93 +1,101 @@
 // npm run published: numbers that papers have printed, beside those of the same work done here.
 //
-//   npm run published -- [--cases c2ot-ot,nll-moons-0.1,...] [--seeds 3] [--json FILE]
+//   npm run published -- [--cases c2ot-ot,nll-moons-0.1,...] [--seeds 3] [--jobs 2] [--json FILE]
 //
-// Each case is trained natively with every seed; the tables have the mean and the range over the seeds, the published
-// number, and the floor: the same distance of fresh true points from others.
+// Each case is trained natively with every seed, on one thread, as many at once as there are processors, and printed
+// when it is done. A command that was stopped goes on where it was. The tables have the mean, the standard deviation
+// and the range over the seeds, the published number, and the floor: the same distance of fresh true points from
+// others. All numbers go to the JSON file, of all cases by default in results/ under the machine's name.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 import { buildFolder, buildPreset } from '../../wasm/toolchain/cmake.mjs';
+import { ROOT } from '../../wasm/toolchain/paths.mjs';
 import { setUp } from '../../wasm/toolchain/setup.mjs';
-import { main, run, UserError } from '../../wasm/toolchain/steps.mjs';
-
-/** W2 squared, from C2OT (arXiv 2503.10636), 8 gaussians to moons. */
-const C2OT = {
-  'c2ot-independent': { euler1: '6.232 ± 0.186', dopri5: '0.120 ± 0.045' },
-  'c2ot-ot': { euler1: '0.072 ± 0.025', dopri5: '0.050 ± 0.040' },
-};
-/** W2 after 20 Euler steps, from DSBM (arXiv 2303.16852), table 2. */
-const DSBM = {
-  'fm-moons': '0.212 ± 0.025',
-  'ot-moons': '0.111',
-  'fm-s_curve': '',
-  'ot-s_curve': '0.102',
-  'fm-eight_gaussians': '',
-  'ot-eight_gaussians': '0.253',
-};
+import { main, run, sha256, UserError } from '../../wasm/toolchain/steps.mjs';
 
 const square = (value) => value * value;
 const same = (value) => value;
 
-/** "0.12 (0.11 to 0.13)" of one number of all seeds. */
-function spread(records, key, change = same, digits = 3) {
-  const values = records.map((record) => change(record[key]));
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const text = mean.toFixed(digits);
-  if (values.length === 1) return text;
-  return `${text} (${Math.min(...values).toFixed(digits)} to ${Math.max(...values).toFixed(digits)})`;
+/** What is compared: a number of a case with a published one. `most` is what ours may be. */
+const TABLES = [
+  {
+    title: '8 gaussians → moons, W2 squared',
+    source: 'published (C2OT)',
+    change: square,
+    floor: ['floor', 'floor'],
+    rows: [
+      ['independent, one Euler step', 'c2ot-independent', 'euler1', '6.232 ± 0.186', 6.418],
+      ['independent, dopri5', 'c2ot-independent', 'dopri5', '0.120 ± 0.045', 0.165],
+      ['minibatch OT, one Euler step', 'c2ot-ot', 'euler1', '0.072 ± 0.025', 0.097],
+      ['minibatch OT, dopri5', 'c2ot-ot', 'dopri5', '0.050 ± 0.040', 0.09],
+    ],
+  },
+  {
+    title: 'N(0, I) → set, 20 Euler steps, W2',
+    source: 'published (DSBM)',
+    change: same,
+    floor: ['floor', 'floor'],
+    rows: [
+      ['moons, independent', 'fm-moons', 'euler20', '0.212 ± 0.025', 0.237],
+      ['moons, minibatch OT', 'ot-moons', 'euler20', '0.111', 0.111],
+      ['S-curve, independent', 'fm-s_curve', 'euler20', '', Infinity],
+      ['S-curve, minibatch OT', 'ot-s_curve', 'euler20', '0.102', 0.102],
+      ['8 gaussians, independent', 'fm-eight_gaussians', 'euler20', '', Infinity],
+      ['8 gaussians, minibatch OT', 'ot-eight_gaussians', 'euler20', '0.253', 0.253],
+    ],
+  },
+  {
+    title: 'Negative log-likelihood, nats',
+    source: 'entropy, the least possible',
+    change: same,
+    floor: ['the same points by the true density', 'truth'],
+    rows: [
+      ['checkerboard', 'nll-checkerboard', 'nll', '3.6765', 3.7265],
+      ['8 gaussians, variance 0.1', 'nll-eight_gaussians', 'nll', '2.6147', 2.6647],
+      ['moons, noise 0.05', 'nll-moons-0.05', 'nll', '0.301 ± 0.012', 0.401],
+      ['moons, noise 0.1', 'nll-moons-0.1', 'nll', '1.021 ± 0.012', 1.121],
+    ],
+  },
+];
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** "0.120 ± 0.010 (0.110 to 0.130)": mean, standard deviation and range. */
+function spread(values) {
+  const middle = mean(values);
+  if (values.length === 1) return middle.toFixed(3);
+  const deviation = Math.sqrt(
+    values.reduce((sum, value) => sum + square(value - middle), 0) / (values.length - 1),
+  );
+  const range = `${Math.min(...values).toFixed(3)} to ${Math.max(...values).toFixed(3)}`;
+  return `${middle.toFixed(3)} ± ${deviation.toFixed(3)} (${range})`;
 }
 
-const row = (cells) => `| ${cells.join(' | ')} |`;
-const table = (heading, rows) =>
-  [row(heading), row(heading.map(() => '---')), ...rows.map(row)].join('\n');
+function markdown(table, records) {
+  const row = (cells) => `| ${cells.join(' | ')} |`;
+  const heading = [table.title, 'here', table.source, table.floor[0], 'met'];
+  const lines = table.rows.flatMap(([text, name, key, published, most]) => {
+    const all = records.filter((record) => record.case === name);
+    if (all.length === 0) return [];
+    const ours = all.map((record) => table.change(record[key]));
+    const floors = all.map((record) => table.change(record[table.floor[1]]));
+    const met = published === '' ? '' : mean(ours) <= most ? 'yes' : 'no';
+    return [row([text, spread(ours), published, spread(floors), met])];
+  });
+  if (lines.length === 0) return [];
+  return [[row(heading), row(heading.map(() => '---')), ...lines].join('\n')];
+}
 
-function tables(records) {
-  const of = (name) => records.filter((record) => record.case === name);
-  const rowsOf = (names, cells) =>
-    names.filter((name) => of(name).length > 0).map((name) => [name, ...cells(name, of(name))]);
-  const parts = [
-    [
-      [
-        '8 gaussians → moons, W2 squared',
-        'one Euler step',
-        'published',
-        'dopri5',
-        'published',
-        'floor',
-      ],
-      rowsOf(Object.keys(C2OT), (name, all) => [
-        spread(all, 'euler1', square),
-        C2OT[name].euler1,
-        spread(all, 'dopri5', square),
-        C2OT[name].dopri5,
-        spread(all, 'floor', square),
-      ]),
-    ],
-    [
-      ['from N(0, I), W2', '20 Euler steps', 'published', 'dopri5', 'floor'],
-      rowsOf(Object.keys(DSBM), (name, all) => [
-        spread(all, 'euler20'),
-        DSBM[name],
-        spread(all, 'dopri5'),
-        spread(all, 'floor'),
-      ]),
-    ],
-    [
-      ['negative log-likelihood, nats', 'learned', 'of the same points by the true density'],
-      rowsOf(
-        records
-          .filter(({ nll }) => nll !== undefined)
-          .map((record) => record.case)
-          .filter((name, i, all) => all.indexOf(name) === i),
-        (name, all) => [spread(all, 'nll'), spread(all, 'truth')],
-      ),
-    ],
-  ];
-  return parts.filter(([, rows]) => rows.length > 0).map(([heading, rows]) => table(heading, rows));
+/** "AMD EPYC 7763 64-Core Processor" with 2 of them: "amd-epyc-2-processors", as the other results are named. */
+function machineName() {
+  const words = cpus()[0]
+    .model.replaceAll(/\((R|TM)\)/gi, '')
+    .split(/\s+/);
+  return [...words.slice(0, 2), cpus().length, 'processors'].join('-').toLowerCase();
 }
 
 await main(async () => {
@@ -95,11 +103,16 @@ await main(async () => {
     options: {
       cases: { type: 'string' },
       seeds: { type: 'string', default: '3' },
+      jobs: { type: 'string', default: String(availableParallelism()) },
       json: { type: 'string' },
     },
   });
-  const seeds = Number(values.seeds);
-  if (!Number.isInteger(seeds) || seeds < 1) throw new UserError('--seeds: a whole number from 1');
+  const [seeds, jobs] = ['seeds', 'jobs'].map((name) => {
+    const value = Number(values[name]);
+    if (!Number.isInteger(value) || value < 1)
+      throw new UserError(`--${name}: a whole number from 1`);
+    return value;
+  });
   await setUp();
   await buildPreset('native-release', ['flowmatch_published']);
   const program = join(buildFolder('native-release'), 'tests/bench/flowmatch_published');
@@ -107,15 +120,51 @@ await main(async () => {
   const cases = values.cases?.split(',') ?? known;
   const unknown = cases.find((name) => !known.includes(name));
   if (unknown) throw new UserError(`--cases: ${unknown} is none of ${known.join(', ')}`);
-  const records = [];
+
+  // What is done, until all is: of these recipes.
+  const progress = join(buildFolder('native-release'), 'published.json');
+  const recipes = sha256(readFileSync(join(ROOT, 'tests/bench/published.cpp')));
+  const kept = existsSync(progress) ? JSON.parse(readFileSync(progress, 'utf8')) : {};
+  const records = kept.recipes === recipes ? kept.records : [];
+  const isDone = (name, seed) => records.some((each) => each.case === name && each.seed === seed);
+
+  const waiting = [];
   for (let seed = 0; seed < seeds; seed++) {
-    for (const name of cases) {
-      process.stderr.write(`${name}, seed ${seed}\n`);
-      const line = await run(program, [name, String(seed), String(availableParallelism())]);
-      records.push(JSON.parse(line));
-    }
+    for (const name of cases) if (!isDone(name, seed)) waiting.push([name, seed]);
   }
-  console.log(`${cpus()[0].model.trim()}, ${seeds} seeds: mean and range\n`);
-  console.log(tables(records).join('\n\n'));
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(records, null, 1)}\n`);
+  const begin = performance.now();
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const line = await run(program, next.map(String));
+      process.stderr.write(line);
+      records.push(JSON.parse(line));
+      writeFileSync(progress, JSON.stringify({ recipes, records }));
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, work));
+  const minutes = (performance.now() - begin) / 60_000;
+  const wanted = records
+    .filter((each) => cases.includes(each.case) && each.seed < seeds)
+    .sort((a, b) => known.indexOf(a.case) - known.indexOf(b.case) || a.seed - b.seed);
+  const processor = wanted.reduce((sum, each) => sum + each.seconds, 0) / 60;
+  console.log(
+    `${cpus()[0].model.trim()}, ${seeds} seeds: mean ± standard deviation (range); ` +
+      `${minutes.toFixed(1)} minutes now, ${processor.toFixed(1)} of processor time in all\n`,
+  );
+  console.log(TABLES.flatMap((table) => markdown(table, wanted)).join('\n\n'));
+
+  const isWhole = values.cases === undefined;
+  const file =
+    values.json ??
+    (isWhole ? join(ROOT, `tests/bench/results/published-${machineName()}.json`) : undefined);
+  if (file !== undefined) {
+    const all = {
+      date: new Date().toISOString().slice(0, 10),
+      machine: cpus()[0].model.trim(),
+      processors: cpus().length,
+      records: wanted,
+    };
+    writeFileSync(file, `${JSON.stringify(all, null, 2)}\n`);
+  }
+  if (isWhole) rmSync(progress, { force: true });
 });

@@ -265,6 +265,22 @@ TEST_CASE("W1 and W2 of a shifted cloud are the shift") {
   CHECK(w1(a, c) <= w2(a, c));
 }
 
+TEST_CASE("W2 of a cloud and its multiple, moved far away, is known") {
+  // x -> 3 x + m is the gradient of a convex function: no other pairs are better than these. The
+  // ways are 2 x + m.
+  const Points a = normal_points(300, 2, 1);
+  const Eigen::RowVector2f shift(40, -90);
+  const Points image = (3 * a).rowwise() + shift;
+  double squares = 0;
+  for (Index i = 0; i < a.rows(); ++i) {
+    squares += (image.row(i).cast<double>() - a.row(i).cast<double>()).squaredNorm();
+  }
+  CHECK_THAT(w2(a, shuffled(image)), WithinRel(std::sqrt(squares / 300), 1e-7));
+  // Points without any extent.
+  const Points one = Points::Constant(300, 2, 5);
+  CHECK_THAT(w2(one, a), WithinRel(std::sqrt(transport_cost(one, a)), 1e-7));
+}
+
 TEST_CASE("W2 of samples of two Gaussians is the closed form, within the floor") {
   // N(0, I) and N(m, diag(9, 0.25)): |m|^2 + (3 - 1)^2 + (0.5 - 1)^2.
   constexpr Index kCount = 800;
