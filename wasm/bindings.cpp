@@ -5,6 +5,7 @@
 // here, field by field, with the core's own ranges; what is wrong comes back as a list of problems
 // beside a null. Nothing here throws. Bulk results are copies in typed arrays of their own, free to
 // be transferred to another thread.
+#include "binding.h"
 #include "flowmatch/experiment.h"
 #include "flowmatch/instruction_set.h"
 #include "flowmatch/version.h"
@@ -19,23 +20,27 @@
 #include <utility>
 #include <vector>
 
+std::unique_ptr<flowmatch::ThreadPool>& flowmatch::binding::shared_pool() {
+  static std::unique_ptr<ThreadPool> pool;
+  return pool;
+}
+
 namespace {
 
 using emscripten::val;
 using namespace flowmatch;
+using namespace flowmatch::binding;
+
+/// Whether this is the small module, which a page loads first (see CMakeLists.txt). What it leaves
+/// out it refuses with no problem at all: the caller goes to the whole module with it.
+constexpr bool kBasic = FLOWMATCH_BASIC;
 
 // The names that the generated TypeScript declarations use for values that pass through as they
 // are.
-EMSCRIPTEN_DECLARE_VAL_TYPE(Float32Array)
 EMSCRIPTEN_DECLARE_VAL_TYPE(Float64Array)
 EMSCRIPTEN_DECLARE_VAL_TYPE(NumberArray)
-EMSCRIPTEN_DECLARE_VAL_TYPE(ProblemArray)
 EMSCRIPTEN_DECLARE_VAL_TYPE(Simd)
-EMSCRIPTEN_DECLARE_VAL_TYPE(NumberOrNull)
 
-/// The largest whole number that every double below is exact up to: seeds come from JavaScript.
-constexpr double kMaxSeed = 9007199254740991.0;
-constexpr Index kMaxParticles = 100'000;
 constexpr Index kMaxFrames = 1000;
 /// As many workers as the module's pool may have (see CMakeLists.txt), the caller included.
 constexpr int kMaxThreads = 8;
@@ -74,7 +79,19 @@ struct JsLossWeightingConfig {
 
 struct JsCouplingConfig {
   std::string coupling;
+  bool label_aware;
   double regularisation;
+};
+
+struct JsTimeFeatures {
+  std::string kind;
+  double count;
+  double scale;
+};
+
+struct JsGuidanceConfig {
+  double label;  ///< -1: none.
+  double scale;
 };
 
 struct JsExperimentConfig {
@@ -87,6 +104,9 @@ struct JsExperimentConfig {
   double coupling_batches;
   NumberArray hidden{val::undefined()};
   std::string activation;
+  JsTimeFeatures time_features;
+  bool labels;
+  double label_dropout;
   double batch_size;
   double learning_rate;
   std::string learning_rate_decay;
@@ -98,8 +118,15 @@ struct JsExperimentConfig {
   double seed;
 };
 
+/// How a field is looked at: see FieldOptions. An empty name is the schedule of the training.
+struct JsFieldOptions {
+  JsGuidanceConfig guidance;
+  JsScheduleConfig schedule;
+};
+
 struct JsSamplerConfig {
   std::string field;
+  JsFieldOptions options;
   std::string solver;
   double steps;
   double tolerance;
@@ -121,6 +148,16 @@ struct TrainReport {
   double seconds;
 };
 
+/// The core's TrainerState.
+struct JsTrainerState {
+  Float32Array parameters{val::undefined()};
+  Float32Array ema{val::undefined()};
+  Float32Array first_moment{val::undefined()};
+  Float32Array second_moment{val::undefined()};
+  double steps_done;
+  bool diverged;
+};
+
 struct JsEvaluationResult {
   double sliced_w2;
   double sliced_w2_floor;
@@ -131,75 +168,40 @@ struct JsEvaluationResult {
   Float32Array mode_shares{val::undefined()};
 };
 
-NumberOrNull number_or_null(const std::optional<double>& number) {
-  return NumberOrNull(number ? val(*number) : val::null());
-}
-
-template <class Array, class Number>
-Array copy_to_js(const Number* data, std::size_t count) {
-  return Array(val(emscripten::typed_memory_view(count, data)).template call<val>("slice"));
-}
-
-ProblemArray to_js(const Problems& problems) {
-  val array = val::array();
-  for (const Problem& problem : problems) array.call<void>("push", problem);
-  return ProblemArray(array);
-}
-
 // --- Reading
 
-/// The names of an enumeration, for a message: "one of euler, midpoint, ...".
-template <class Choices>
-std::string one_of(const Choices& choices) {
-  std::string text = "one of ";
-  for (const auto& choice : choices) {
-    if (&choice != &choices.front()) text += ", ";
-    text += name(choice);
-  }
-  return text;
+/// Whether the small module has all of this: the blog's example and the settings next to it. What
+/// is not as it would be by default is for the whole module, its mistakes as well.
+bool is_basic(const JsExperimentConfig& js) {
+  const ExperimentConfig standard;
+  const TimeLawConfig& times = standard.training.time_law;
+  return js.data.data_set == "ring" &&
+         (js.schedule.schedule == "cond_ot" || js.schedule.schedule == "sqrt") &&
+         js.schedule.exponent == standard.schedule.exponent &&
+         js.schedule.beta_min == standard.schedule.beta_min &&
+         js.schedule.beta_max == standard.schedule.beta_max && js.prediction == "velocity" &&
+         js.time_law.law == "uniform" && js.time_law.logit_mean == times.logit_mean &&
+         js.time_law.logit_scale == times.logit_scale &&
+         js.time_law.log_noise_mean == times.log_noise_mean &&
+         js.time_law.log_noise_scale == times.log_noise_scale &&
+         js.loss_weighting.weighting == "constant" &&
+         js.loss_weighting.gamma == standard.training.loss_weighting.gamma &&
+         js.coupling.coupling == "independent" &&
+         js.coupling.regularisation == standard.training.coupling.sinkhorn.regularisation &&
+         js.coupling_batches == 1 && !js.labels &&
+         js.label_dropout == standard.training.label_dropout && js.time_features.kind == "plain" &&
+         js.time_features.count == static_cast<double>(standard.time_features.count) &&
+         js.time_features.scale == standard.time_features.scale;
 }
 
-template <class Choices, class Choice>
-void read_name(ProblemList& problems, std::string_view field, const std::string& text,
-               const Choices& choices, Choice& out) {
-  for (const Choice choice : choices) {
-    if (name(choice) == text) {
-      out = choice;
-      return;
-    }
-  }
-  problems.add(field, text, one_of(choices));
+bool is_basic(const JsSamplerConfig& js) {
+  return js.solver == "euler" || js.solver == "midpoint" || js.solver == "heun" ||
+         js.solver == "rk4";
 }
 
-/// A whole number in [low, high]; out keeps its value otherwise.
-template <class Whole>
-void read_whole(ProblemList& problems, std::string_view field, double value, double low,
-                double high, Whole& out) {
-  ProblemList own;
-  own.check_integer(field, value, low, high);
-  if (own.empty()) {
-    out = static_cast<Whole>(value);
-  } else {
-    for (Problem& problem : std::move(own).take()) {
-      problems.add(problem.field, problem.value, problem.allowed);
-    }
-  }
-}
-
-Result<ExperimentConfig> read(const JsExperimentConfig& js) {
-  ProblemList problems;
-  ExperimentConfig config;
-  Index components = 1;
-  const bool ring = js.data.data_set == "ring";
-  DataSet set{};
-  if (!ring) read_name(problems, "data.dataSet", js.data.data_set, kDataSets, set);
-  read_whole(problems, "data.components", js.data.components, 1, 64, components);
-  problems.check_range("data.radius", js.data.radius, 0, 100);
-  problems.check_range("data.standardDeviation", js.data.standard_deviation, 0.01, 10);
-  read_name(problems, "schedule.schedule", js.schedule.schedule, kSchedules, config.schedule);
-  config.schedule.exponent = js.schedule.exponent;
-  config.schedule.beta_min = js.schedule.beta_min;
-  config.schedule.beta_max = js.schedule.beta_max;
+/// What is_basic() does not let through.
+void read_beyond_basic(ProblemList& problems, const JsExperimentConfig& js,
+                       ExperimentConfig& config) {
   read_name(problems, "prediction", js.prediction, kPredictions, config.prediction);
   TrainerConfig& training = config.training;
   read_name(problems, "timeLaw.law", js.time_law.law, kTimeLaws, training.time_law.law);
@@ -212,9 +214,37 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   training.loss_weighting.gamma = js.loss_weighting.gamma;
   read_name(problems, "coupling.coupling", js.coupling.coupling, kCouplings,
             training.coupling.coupling);
+  training.coupling.label_aware = js.coupling.label_aware;
   training.coupling.sinkhorn.regularisation = js.coupling.regularisation;
   read_whole(problems, "couplingBatches", js.coupling_batches, 1, kMaxCouplingBatches,
              training.coupling_batches);
+  read_name(problems, "timeFeatures.kind", js.time_features.kind, kTimeFeatureKinds,
+            config.time_features.kind);
+  read_whole(problems, "timeFeatures.count", js.time_features.count, 2, kMaxTimeFeatures,
+             config.time_features.count);
+  config.time_features.scale = js.time_features.scale;
+  config.labels = js.labels;
+  training.label_dropout = js.label_dropout;
+}
+
+Result<ExperimentConfig> read(const JsExperimentConfig& js) {
+  ProblemList problems;
+  ExperimentConfig config;
+  Index components = 1;
+  const bool ring = js.data.data_set == "ring";
+  DataSet set{};
+  if (!kBasic) {
+    if (!ring) read_name(problems, "data.dataSet", js.data.data_set, kDataSets, set);
+    read_beyond_basic(problems, js, config);
+  }
+  read_whole(problems, "data.components", js.data.components, 1, 64, components);
+  problems.check_range("data.radius", js.data.radius, 0, 100);
+  problems.check_range("data.standardDeviation", js.data.standard_deviation, 0.01, 10);
+  read_name(problems, "schedule.schedule", js.schedule.schedule, kSchedules, config.schedule);
+  config.schedule.exponent = js.schedule.exponent;
+  config.schedule.beta_min = js.schedule.beta_min;
+  config.schedule.beta_max = js.schedule.beta_max;
+  TrainerConfig& training = config.training;
   read_name(problems, "activation", js.activation, kActivations, config.activation);
   config.hidden.clear();
   const auto widths = emscripten::convertJSArrayToNumberVector<double>(js.hidden);
@@ -235,7 +265,7 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   config.training.ema_decay = js.ema_decay;
   // The core checks the rest, but not a mixture that could not even be made.
   if (problems.empty()) {
-    if (ring) {
+    if (kBasic || ring) {
       config.data = ring_mixture(components, js.data.radius, js.data.standard_deviation);
     } else {
       config.data = default_config(set);
@@ -247,14 +277,35 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   return config;
 }
 
+/// How a field of the experiment is looked at.
+FieldOptions read(const JsFieldOptions& js, const Experiment& experiment, ProblemList& problems) {
+  FieldOptions options;
+  ProblemList own;
+  read_whole(own, "guidance.label", js.guidance.label, kNoLabel, kMaxLabels,
+             options.guidance.label);
+  options.guidance.scale = js.guidance.scale;
+  if (!js.schedule.schedule.empty()) {
+    Schedule& schedule = options.schedule.emplace();
+    read_name(own, "schedule.schedule", js.schedule.schedule, kSchedules, schedule);
+    schedule.exponent = js.schedule.exponent;
+    schedule.beta_min = js.schedule.beta_min;
+    schedule.beta_max = js.schedule.beta_max;
+  }
+  Problems all = std::move(own).take();
+  if (all.empty()) all = validate(options, experiment.labels());
+  problems.append("options", all);
+  return options;
+}
+
 struct Sampler {
   FieldChoice field = FieldChoice::exact;
+  FieldOptions options;
   SolverConfig solver;
   Index particles = 1;
   std::uint64_t seed = 0;
 };
 
-Result<Sampler> read(const JsSamplerConfig& js, const Schedule& schedule, double frames,
+Result<Sampler> read(const JsSamplerConfig& js, const Experiment& experiment, double frames,
                      Index fewest_particles) {
   ProblemList problems;
   Sampler sampler;
@@ -263,15 +314,16 @@ Result<Sampler> read(const JsSamplerConfig& js, const Schedule& schedule, double
   } else {
     problems.add("field", js.field, "one of exact, learned");
   }
+  sampler.options = read(js.options, experiment, problems);
   if (const auto solver = solver_from_name(js.solver)) {
     sampler.solver.solver = *solver;
   } else {
-    problems.add("solver", js.solver, one_of(kSolvers) + ", " + one_of(kSdeSolvers).substr(7));
+    problems.add("solver", js.solver, one_of(kAllSolvers));
   }
   problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
   sampler.solver.rtol = sampler.solver.atol = js.tolerance;
   problems.check_range("diffusion", js.diffusion, 0, 10);
-  sampler.solver.sde = {.schedule = schedule};
+  sampler.solver.sde = {.schedule = sampler.options.schedule.value_or(experiment.schedule())};
   sampler.solver.sde.diffusion.scale = js.diffusion;
   read_whole(problems, "steps", js.steps, 1, kMaxSolverSteps, sampler.solver.steps);
   read_whole(problems, "particles", js.particles, static_cast<double>(fewest_particles),
@@ -283,12 +335,7 @@ Result<Sampler> read(const JsSamplerConfig& js, const Schedule& schedule, double
   return sampler;
 }
 
-// --- Threads: one pool for the whole module, made with the first experiment.
-
-std::unique_ptr<ThreadPool>& shared_pool() {
-  static std::unique_ptr<ThreadPool> pool;
-  return pool;
-}
+// --- Threads: one pool for the whole module.
 
 int available_threads() {
   return std::min(hardware_threads(), kMaxThreads);
@@ -381,8 +428,10 @@ class JsEvaluation {
  public:
   JsEvaluation(std::shared_ptr<const Field> field, const Sampler& sampler,
                const Experiment& experiment)
-      : evaluation_(std::move(field), sampler.solver, experiment.target(), experiment.modes(),
-                    sampler.particles, sampler.seed, *shared_pool()) {}
+      : evaluation_(std::move(field), sampler.solver,
+                    experiment.target_of(sampler.options).distribution,
+                    experiment.target_of(sampler.options).modes, sampler.particles, sampler.seed,
+                    *shared_pool()) {}
 
   bool advance(double milliseconds) { return evaluation_.advance(milliseconds); }
   [[nodiscard]] JsEvaluationResult result() const {
@@ -402,33 +451,18 @@ class JsEvaluation {
   Evaluation evaluation_;
 };
 
-// Each is `{ name: T | null, problems: Problem[] }`: one of the two says something.
+// Each is `{ name: T | null, problems: Problem[] }`: one of the two says something, unless this is
+// the small module and has no such thing.
 EMSCRIPTEN_DECLARE_VAL_TYPE(CreateResult)
 EMSCRIPTEN_DECLARE_VAL_TYPE(FlowResult)
 EMSCRIPTEN_DECLARE_VAL_TYPE(EvaluationStart)
 
-template <class ResultType, class Handle>
-ResultType started(const char* key, std::unique_ptr<Handle> handle) {
-  val result = val::object();
-  result.set(key, val(std::move(handle)));
-  result.set("problems", to_js({}));
-  return ResultType(result);
-}
-
-template <class ResultType>
-ResultType refused(const char* key, const Problems& problems) {
-  val result = val::object();
-  result.set(key, val::null());
-  result.set("problems", to_js(problems));
-  return ResultType(result);
-}
-
-class JsExperiment {
+class JsExperiment : public ExperimentHandle {
  public:
   static CreateResult create(const JsExperimentConfig& js, double threads);
 
   explicit JsExperiment(std::unique_ptr<Experiment> experiment)
-      : experiment_(std::move(experiment)) {
+      : ExperimentHandle(std::move(experiment)) {
     ++alive_;
   }
   JsExperiment(const JsExperiment&) = delete;
@@ -442,6 +476,8 @@ class JsExperiment {
     return static_cast<double>(emscripten_get_heap_size());
   }
   NumberOrNull irreducible_loss() { return number_or_null(experiment_->irreducible_loss()); }
+  /// The classes that a cloud can be of; 0: the model is told no labels.
+  [[nodiscard]] double labels() const { return static_cast<double>(experiment_->labels()); }
   [[nodiscard]] double steps_done() const {
     return static_cast<double>(experiment_->trainer().steps_done());
   }
@@ -469,48 +505,93 @@ class JsExperiment {
   }
 
   FlowResult start_flow(const JsSamplerConfig& js, double frames) {
-    auto sampler = read(js, experiment_->schedule(), frames, 1);
+    if (kBasic && !is_basic(js)) return refused<FlowResult>("flow", {});
+    auto sampler = read(js, *experiment_, frames, 1);
     if (!sampler) return refused<FlowResult>("flow", sampler.problems());
-    return started<FlowResult>(
-        "flow", std::make_unique<JsFlow>(experiment_->field(sampler.value().field), sampler.value(),
-                                         static_cast<Index>(frames)));
+    return started<FlowResult>("flow",
+                               std::make_unique<JsFlow>(field_of(sampler.value()), sampler.value(),
+                                                        static_cast<Index>(frames)));
   }
 
   EvaluationStart start_evaluation(const JsSamplerConfig& js, double count) {
+    if (kBasic && !is_basic(js)) return refused<EvaluationStart>("evaluation", {});
     JsSamplerConfig counted = js;
     counted.particles = count;
-    auto sampler = read(counted, experiment_->schedule(), 1, 2);
+    auto sampler = read(counted, *experiment_, 1, 2);
     if (!sampler) return refused<EvaluationStart>("evaluation", sampler.problems());
     return started<EvaluationStart>(
-        "evaluation", std::make_unique<JsEvaluation>(experiment_->field(sampler.value().field),
-                                                     sampler.value(), *experiment_));
+        "evaluation",
+        std::make_unique<JsEvaluation>(field_of(sampler.value()), sampler.value(), *experiment_));
   }
 
-  /// points is N x 2; an unknown field gives the exact one's caller an empty array.
-  Float32Array velocity(const std::string& field, double t, const Float32Array& points) {
+  /// points is N x 2; what is unknown of them gives its caller an empty array.
+  Float32Array velocity(const std::string& field, const JsFieldOptions& js, double t,
+                        const Float32Array& points) {
     const auto choice = field_choice_from_name(field);
+    ProblemList problems;
+    const FieldOptions options = read(js, *experiment_, problems);
+    const bool known = choice && problems.empty() && t >= 0 && t <= 1;
     const std::vector<float> x = emscripten::convertJSArrayToNumberVector<float>(points);
-    const Index rows = choice && t >= 0 && t <= 1 ? static_cast<Index>(x.size() / 2) : 0;
+    const Index rows = known ? static_cast<Index>(x.size() / 2) : 0;
     const Eigen::Map<const Points> map(x.data(), rows, 2);
-    const Points out = rows > 0 ? velocities(*experiment_->field(*choice), t, map) : Points(0, 2);
+    const Points out =
+        rows > 0 ? velocities(*experiment_->field(*choice, options), t, map) : Points(0, 2);
     return copy_to_js<Float32Array>(out.data(), static_cast<std::size_t>(out.size()));
   }
 
-  Float32Array log_density(double t, const Float32Array& points) {
+  /// log p_t of the exact field; unknown options give their caller an empty array.
+  Float32Array log_density(const JsFieldOptions& js, double t, const Float32Array& points) {
+    ProblemList problems;
+    const FieldOptions options = read(js, *experiment_, problems);
     const std::vector<float> x = emscripten::convertJSArrayToNumberVector<float>(points);
-    const Index rows = t >= 0 && t <= 1 ? static_cast<Index>(x.size() / 2) : 0;
+    const bool known = problems.empty() && t >= 0 && t <= 1;
+    const Index rows = known ? static_cast<Index>(x.size() / 2) : 0;
     Values values(rows);
-    experiment_->exact_field().log_density(t, Eigen::Map<const Points>(x.data(), rows, 2), values);
+    if (rows > 0) {
+      experiment_->exact_field_of(options).log_density(
+          t, Eigen::Map<const Points>(x.data(), rows, 2), values);
+    }
     const Eigen::VectorXf out = values.cast<float>();
     return copy_to_js<Float32Array>(out.data(), static_cast<std::size_t>(out.size()));
   }
 
-  [[nodiscard]] FieldDifference difference_rms(double t, double count) const {
+  [[nodiscard]] FieldDifference difference_rms(const JsFieldOptions& js, double t,
+                                               double count) const {
     Index rows = 0;
-    ProblemList ignored;
-    read_whole(ignored, "count", count, 1, kMaxParticles, rows);
-    if (rows == 0 || !(t >= 0 && t <= 1)) return {.rms = 0, .exact_rms = 0};
-    return experiment_->difference(t, rows);
+    ProblemList problems;
+    const FieldOptions options = read(js, *experiment_, problems);
+    read_whole(problems, "count", count, 1, kMaxParticles, rows);
+    if (!problems.empty() || !(t >= 0 && t <= 1)) return {.rms = 0, .exact_rms = 0};
+    return experiment_->difference(t, rows, options);
+  }
+
+  /// All that the training has come to: an experiment of the same configuration, of any module or
+  /// build, goes on from it as this one would.
+  [[nodiscard]] JsTrainerState state() const {
+    const TrainerState state = experiment_->trainer().state();
+    const auto copy = [](const std::vector<float>& values) {
+      return copy_to_js<Float32Array>(values.data(), values.size());
+    };
+    return {.parameters = copy(state.parameters),
+            .ema = copy(state.ema),
+            .first_moment = copy(state.first_moment),
+            .second_moment = copy(state.second_moment),
+            .steps_done = static_cast<double>(state.steps_done),
+            .diverged = state.diverged};
+  }
+
+  /// Goes on from there. What is wrong with it is returned, and nothing is changed then.
+  ProblemArray restore(const JsTrainerState& js) {
+    ProblemList problems;
+    TrainerState state{
+        .parameters = emscripten::convertJSArrayToNumberVector<float>(js.parameters),
+        .ema = emscripten::convertJSArrayToNumberVector<float>(js.ema),
+        .first_moment = emscripten::convertJSArrayToNumberVector<float>(js.first_moment),
+        .second_moment = emscripten::convertJSArrayToNumberVector<float>(js.second_moment),
+        .diverged = js.diverged};
+    read_whole(problems, "stepsDone", js.steps_done, 0, kMaxSteps, state.steps_done);
+    if (!problems.empty()) return to_js(std::move(problems).take());
+    return to_js(experiment_->trainer().restore(state));
   }
 
   /// The hash of the complete training state, in hexadecimal.
@@ -525,7 +606,10 @@ class JsExperiment {
  private:
   inline static int alive_ = 0;
 
-  std::unique_ptr<Experiment> experiment_;
+  [[nodiscard]] std::shared_ptr<const Field> field_of(const Sampler& sampler) const {
+    return experiment_->field(sampler.field, sampler.options);
+  }
+
   std::vector<float> losses_;
 };
 
@@ -535,6 +619,7 @@ CreateResult JsExperiment::create(const JsExperimentConfig& js, double threads) 
   read_whole(problems, "threads", threads, 0, available_threads(), wanted);
   if (!problems.empty()) return refused<CreateResult>("experiment", std::move(problems).take());
   if (wanted == 0) wanted = available_threads();
+  if (kBasic && !is_basic(js)) return refused<CreateResult>("experiment", {});
 
   auto config = read(js);
   if (!config) return refused<CreateResult>("experiment", config.problems());
@@ -596,7 +681,18 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("gamma", &JsLossWeightingConfig::gamma);
   value_object<JsCouplingConfig>("CouplingConfig")
       .field("coupling", &JsCouplingConfig::coupling)
+      .field("labelAware", &JsCouplingConfig::label_aware)
       .field("regularisation", &JsCouplingConfig::regularisation);
+  value_object<JsTimeFeatures>("TimeFeatures")
+      .field("kind", &JsTimeFeatures::kind)
+      .field("count", &JsTimeFeatures::count)
+      .field("scale", &JsTimeFeatures::scale);
+  value_object<JsGuidanceConfig>("GuidanceConfig")
+      .field("label", &JsGuidanceConfig::label)
+      .field("scale", &JsGuidanceConfig::scale);
+  value_object<JsFieldOptions>("FieldOptions")
+      .field("guidance", &JsFieldOptions::guidance)
+      .field("schedule", &JsFieldOptions::schedule);
   value_object<JsExperimentConfig>("ExperimentConfig")
       .field("data", &JsExperimentConfig::data)
       .field("schedule", &JsExperimentConfig::schedule)
@@ -607,6 +703,9 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("couplingBatches", &JsExperimentConfig::coupling_batches)
       .field("hidden", &JsExperimentConfig::hidden)
       .field("activation", &JsExperimentConfig::activation)
+      .field("timeFeatures", &JsExperimentConfig::time_features)
+      .field("labels", &JsExperimentConfig::labels)
+      .field("labelDropout", &JsExperimentConfig::label_dropout)
       .field("batchSize", &JsExperimentConfig::batch_size)
       .field("learningRate", &JsExperimentConfig::learning_rate)
       .field("learningRateDecay", &JsExperimentConfig::learning_rate_decay)
@@ -618,6 +717,7 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("seed", &JsExperimentConfig::seed);
   value_object<JsSamplerConfig>("SamplerConfig")
       .field("field", &JsSamplerConfig::field)
+      .field("options", &JsSamplerConfig::options)
       .field("solver", &JsSamplerConfig::solver)
       .field("steps", &JsSamplerConfig::steps)
       .field("tolerance", &JsSamplerConfig::tolerance)
@@ -631,6 +731,13 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("losses", &TrainReport::losses)
       .field("diverged", &TrainReport::diverged)
       .field("seconds", &TrainReport::seconds);
+  value_object<JsTrainerState>("TrainerState")
+      .field("parameters", &JsTrainerState::parameters)
+      .field("ema", &JsTrainerState::ema)
+      .field("firstMoment", &JsTrainerState::first_moment)
+      .field("secondMoment", &JsTrainerState::second_moment)
+      .field("stepsDone", &JsTrainerState::steps_done)
+      .field("diverged", &JsTrainerState::diverged);
   value_object<FieldDifference>("FieldDifference")
       .field("rms", &FieldDifference::rms)
       .field("exactRms", &FieldDifference::exact_rms);
@@ -651,20 +758,24 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
   class_<JsEvaluation>("Evaluation")
       .function("advance(milliseconds)", &JsEvaluation::advance)
       .function("result", &JsEvaluation::result);
-  class_<JsExperiment>("Experiment")
+  class_<ExperimentHandle>("ExperimentHandle");
+  class_<JsExperiment, base<ExperimentHandle>>("Experiment")
       .class_function("create(config, threads)", &JsExperiment::create)
       .function("parameters", &JsExperiment::parameters)
       .function("memoryBytes", &JsExperiment::memory_bytes)
       .function("irreducibleLoss", &JsExperiment::irreducible_loss)
+      .function("labels", &JsExperiment::labels)
       .function("stepsDone", &JsExperiment::steps_done)
       .function("diverged", &JsExperiment::diverged)
+      .function("state", &JsExperiment::state)
+      .function("restore(state)", &JsExperiment::restore)
       .function("stateHash", &JsExperiment::state_hash)
       .function("train(steps, milliseconds)", &JsExperiment::train)
       .function("startFlow(sampler, frames)", &JsExperiment::start_flow)
       .function("startEvaluation(sampler, count)", &JsExperiment::start_evaluation)
-      .function("velocity(field, t, points)", &JsExperiment::velocity)
-      .function("logDensity(t, points)", &JsExperiment::log_density)
-      .function("differenceRms(t, count)", &JsExperiment::difference_rms);
+      .function("velocity(field, options, t, points)", &JsExperiment::velocity)
+      .function("logDensity(options, t, points)", &JsExperiment::log_density)
+      .function("differenceRms(options, t, count)", &JsExperiment::difference_rms);
 
   function("tier", &tier);
   function("version", +[] { return std::string(flowmatch::version()); });

@@ -12,9 +12,9 @@ export async function buildTypes() {
 
 /** Needs the set-up done. */
 export async function buildEngine() {
-  await buildPreset('wasm-simd', ['flowmatch_module', 'flowmatch_types']);
+  await buildPreset('wasm-simd', ['flowmatch_module', 'flowmatch_basic_module', 'flowmatch_types']);
   for (const preset of ['wasm-simd-threads', 'wasm-relaxed', 'wasm-relaxed-threads']) {
-    await buildPreset(preset, ['flowmatch_module']);
+    await buildPreset(preset, ['flowmatch_module', 'flowmatch_basic_module']);
   }
 }
 

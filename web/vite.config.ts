@@ -15,11 +15,9 @@ import { join, resolve } from 'node:path';
 import { defineConfig, minify, type Plugin } from 'vite';
 
 const tiers = ['simd', 'simd-threads', 'relaxed', 'relaxed-threads'];
-const files = ['flowmatch.mjs', 'flowmatch.wasm'];
-const types: Record<string, string> = {
-  'flowmatch.mjs': 'text/javascript',
-  'flowmatch.wasm': 'application/wasm',
-};
+const modules = ['flowmatch-basic', 'flowmatch'];
+const files = modules.flatMap((name) => [`${name}.mjs`, `${name}.wasm`]);
+const types: Record<string, string> = { mjs: 'text/javascript', wasm: 'application/wasm' };
 const builds = resolve(import.meta.dirname, '../build/wasm');
 
 /** Threads need these on every answer; the built page works without them, on one thread. */
@@ -68,8 +66,13 @@ function wasmBuilds(): Plugin {
       server.middlewares.use('/wasm', (request, response, next) => {
         const path = new URL(request.url ?? '', 'http://localhost').pathname;
         const [, tier = '', file = ''] = path.split('/');
-        const type = types[file];
-        if (!tiers.includes(tier) || !type || !existsSync(join(builds, tier, file))) {
+        const type = types[file.split('.')[1] ?? ''];
+        if (
+          !tiers.includes(tier) ||
+          !type ||
+          !files.includes(file) ||
+          !existsSync(join(builds, tier, file))
+        ) {
           next();
           return;
         }

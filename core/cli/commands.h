@@ -24,6 +24,7 @@ struct SourceOptions {
   std::string checkpoint;                   ///< A path, or empty.
   std::string config;                       ///< A path of a JSON document, or empty.
   std::string preset;                       ///< A name, or empty.
+  std::string data;                         ///< A path of points in CSV, or empty.
   std::vector<std::string> changes;         ///< Each "key=value", such as "data.radius=3".
   std::optional<std::uint64_t> seed;        ///< Of training.
   std::optional<std::uint64_t> noise_seed;  ///< Of the sampler.
@@ -36,12 +37,22 @@ struct TrainOptions {
   std::string out = "flowmatch.safetensors";
   std::vector<std::string> loss_files;  ///< .csv, .npy or .png.
   Index save_every = 0;                 ///< Steps between two checkpoints; 0: only at the end.
+  /// A checkpoint whose model's pairs to train on; empty: on the data itself.
+  std::string reflow;
+  Index pairs = 20000;  ///< How many of them.
 };
 int train(const TrainOptions& options, const CommonOptions& common);
+
+/// Which class is sampled, and how much of it; as the configuration says where there is nothing.
+struct GuidanceOptions {
+  std::optional<std::int32_t> label;
+  std::optional<double> scale;
+};
 
 struct SampleOptions {
   SourceOptions source;
   std::string field;  ///< "exact", "learned", or empty: as the configuration says.
+  GuidanceOptions guidance;
   std::optional<Index> count;
   Index frames = 0;                ///< Moments to keep beside the start; 0: only the end.
   std::vector<std::string> files;  ///< .npy, .csv or .png.
@@ -51,8 +62,10 @@ int sample(const SampleOptions& options, const CommonOptions& common);
 
 struct DensityOptions {
   SourceOptions source;
+  std::string field;
   double time = 1;
   Index resolution = 200;
+  Index count = 2000;              ///< Samples for the likelihood; 0: none.
   std::vector<std::string> files;  ///< .npy, .csv or .png.
   double window = 0;
 };
@@ -61,7 +74,9 @@ int density(const DensityOptions& options, const CommonOptions& common);
 struct EvaluateOptions {
   SourceOptions source;
   std::string field;
+  GuidanceOptions guidance;
   Index count = 10000;
+  Index likelihood_count = 2000;  ///< Samples for the likelihood; 0: none.
 };
 int evaluate(const EvaluateOptions& options, const CommonOptions& common);
 

@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "field_likelihood.h"
 #include "flowmatch/evaluation.h"
 #include "interrupt.h"
 #include "report.h"
@@ -7,6 +8,7 @@
 #include <array>
 #include <cstdio>
 #include <optional>
+#include <string>
 #include <vector>
 
 namespace flowmatch::cli {
@@ -26,47 +28,73 @@ OrderedJson number_or_null(const std::optional<double>& number) {
   return number ? OrderedJson(*number) : OrderedJson(nullptr);
 }
 
+/// Says what was lost on the way, and how the program ends.
+int end(const EvaluationResult& result, const std::optional<FieldLikelihood>& likelihood) {
+  if (result.lost > 0) {
+    print_error(std::to_string(result.lost) +
+                " samples did not come to the end, and are in no distance and no share: more "
+                "sampler.maxSteps or a larger sampler.rtol may help");
+  }
+  if (likelihood) print_problems(likelihood->problems);
+  return result.lost == 0 && (!likelihood || likelihood->problems.empty()) ? success : failure;
+}
+
 }  // namespace
 
 int evaluate(const EvaluateOptions& options, const CommonOptions& common) {
-  const auto source = read_source(options.source);
+  SourceOptions source_options = options.source;
+  apply_guidance(options.guidance, source_options);
+  const auto source = read_source(source_options);
   if (!source) return bad_usage;
-  const auto [field, choice] = choose_field(*source, options.field);
-  if (!field) return bad_usage;
+  const ChosenField chosen = choose_field(*source, options.field);
+  if (!chosen.field) return bad_usage;
   const SamplerConfig& sampler = source->config.sampler;
   catch_interruption();
   ThreadPool pool(thread_count(common));
-  const auto target = make_target(source->config.experiment.data).value();
-  Evaluation evaluation(field, sampler.solver, target.distribution, target.modes, options.count,
-                        sampler.seed, pool);
+  const auto target = make_target(source->config.experiment.data, sampler.guidance.label).value();
+  Evaluation evaluation(chosen.field, sampler.solver, target.distribution, target.modes,
+                        options.count, sampler.seed, pool);
   while (!evaluation.advance(kSlice)) {
     if (interrupted()) return interruption;
   }
   const EvaluationResult& result = evaluation.result();
+  std::optional<FieldLikelihood> likelihood;
+  if (options.likelihood_count > 0) {
+    likelihood =
+        field_likelihood(chosen, source->config, target, 1, options.likelihood_count, pool);
+    if (!likelihood) return interruption;
+  }
   if (common.json) {
-    print_json({{"field", name(choice)},
-                {"solver", name(sampler.solver.solver)},
-                {"steps", sampler.solver.steps},
-                {"count", options.count},
-                {"slicedW2", result.sliced_w2},
-                {"slicedW2Floor", result.sliced_w2_floor},
-                {"energyDistance", result.energy_distance},
-                {"energyDistanceFloor", result.energy_distance_floor},
-                {"withinThree", number_or_null(result.within_three)},
-                {"withinThreeTruth", number_or_null(result.within_three_truth)},
-                {"modeShares",
-                 std::vector<double>(result.mode_shares.begin(), result.mode_shares.end())}});
-    return success;
+    OrderedJson said{
+        {"field", name(chosen.choice)},
+        {"label", sampler.guidance.label},
+        {"guidance", sampler.guidance.scale},
+        {"solver", name(sampler.solver.solver)},
+        {"steps", sampler.solver.steps},
+        {"count", options.count},
+        {"lost", result.lost},
+        {"slicedW2", result.sliced_w2},
+        {"slicedW2Floor", result.sliced_w2_floor},
+        {"energyDistance", result.energy_distance},
+        {"energyDistanceFloor", result.energy_distance_floor},
+        {"withinThree", number_or_null(result.within_three)},
+        {"withinThreeTruth", number_or_null(result.within_three_truth)},
+        {"modeShares", std::vector<double>(result.mode_shares.begin(), result.mode_shares.end())}};
+    if (likelihood) add_likelihood(*likelihood, said);
+    print_json(said);
+    return end(result, likelihood);
   }
   print_line("                        field        floor");
   print_row("sliced W2", result.sliced_w2, result.sliced_w2_floor);
   print_row("energy distance", result.energy_distance, result.energy_distance_floor);
-  if (target.modes == nullptr) return success;
-  print_row("within 3", *result.within_three, *result.within_three_truth);
-  const double truth = 1 / static_cast<double>(result.mode_shares.size());
-  print_row("least mode share", result.mode_shares.minCoeff(), truth);
-  print_row("most mode share", result.mode_shares.maxCoeff(), truth);
-  return success;
+  if (target.modes != nullptr) {
+    print_row("within 3", *result.within_three, *result.within_three_truth);
+    const double truth = 1 / static_cast<double>(result.mode_shares.size());
+    print_row("least mode share", result.mode_shares.minCoeff(), truth);
+    print_row("most mode share", result.mode_shares.maxCoeff(), truth);
+  }
+  if (likelihood) print_likelihood(*likelihood);
+  return end(result, likelihood);
 }
 
 }  // namespace flowmatch::cli

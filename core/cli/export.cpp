@@ -15,8 +15,11 @@ Result<std::string> weights_file(const Checkpoint& checkpoint, bool raw, bool as
   const TrainerState& state = checkpoint.state;
   const std::span<const float> weights = raw || state.ema.empty() ? state.parameters : state.ema;
   if (!as_tensors) return to_npy(weights, {static_cast<Index>(weights.size())});
-  return to_safetensors({.tensors = parameter_tensors(checkpoint.config.experiment, "", weights),
-                         .metadata = {{"format", "pt"}, {"config", to_json(checkpoint.config)}}});
+  return to_safetensors(
+      {.tensors = parameter_tensors(checkpoint.config.experiment, "", weights),
+       .metadata = {{"format", "pt"},
+                    {"config", to_json(checkpoint.config)},
+                    {"timeFrequencies", time_frequencies(checkpoint.config.experiment)}}});
 }
 
 }  // namespace

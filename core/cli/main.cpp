@@ -84,6 +84,8 @@ class Commands {
     if (!checkpoint.empty()) command->add_option(checkpoint, source.checkpoint, description);
     command->add_option("-c,--config", source.config, "A configuration in JSON; - for stdin");
     command->add_option("--preset", source.preset, "quick (the default) or blog");
+    command->add_option("--data", source.data,
+                        "The data: a CSV file of points, with a header or not");
     command
         ->add_option("--set", source.changes,
                      "Change a setting: KEY=VALUE, such as data.radius=3 or hidden=[64,64]")
@@ -103,13 +105,24 @@ class Commands {
     CLI::App* command = add("train", "Train a model and keep a checkpoint",
                             [this] { return train(train_, common_); });
     add_source(command, train_.source, "--resume", "Go on from this checkpoint");
-    command->get_option("--resume")->excludes("--config")->excludes("--preset")->excludes("--set");
+    command->get_option("--resume")
+        ->excludes("--config")
+        ->excludes("--preset")
+        ->excludes("--set")
+        ->excludes("--data");
     command->add_option("--seed", train_.source.seed, "Seed of the weights and batches")
         ->excludes("--resume");
     command->add_option("--steps", train_.steps, "Steps of the whole run")->excludes("--resume");
     command->add_option("--until", train_.until, "Stop after this step, to go on later")
         ->check(CLI::Range(Index{0}, kMaxSteps));
     command->add_option("-o,--out", train_.out, "The checkpoint")->capture_default_str();
+    command->add_option("--reflow", train_.reflow,
+                        "Train on the pairs of this checkpoint's model, with its configuration "
+                        "where no other is named");
+    command->add_option("--pairs", train_.pairs, "How many pairs of --reflow")
+        ->check(CLI::Range(Index{1}, kMaxParticles))
+        ->excludes("--resume")
+        ->capture_default_str();
     command
         ->add_option("--save-every", train_.save_every,
                      "Also write the checkpoint after every so many steps")
@@ -123,6 +136,7 @@ class Commands {
                             [this] { return sample(sample_, common_); });
     add_source(command, sample_.source, "checkpoint", "A checkpoint; without, the exact field");
     add_field(command, sample_.field, sample_.source);
+    add_guidance(command, sample_.guidance);
     command->add_option("-n,--count", sample_.count, "How many samples");
     command->add_option("--frames", sample_.frames, "Keep the way of each, at so many moments")
         ->check(CLI::Range(1, 10000));
@@ -132,13 +146,17 @@ class Commands {
   }
 
   void add_density() {
-    CLI::App* command = add("density", "Compute the exact log-density of the path on a grid",
+    CLI::App* command = add("density", "Compute the log-density on a grid, and its likelihood",
                             [this] { return density(density_, common_); });
-    add_source(command, density_.source, "checkpoint", "A checkpoint, whose configuration to use");
+    add_source(command, density_.source, "checkpoint", "A checkpoint; without, the exact field");
+    add_field(command, density_.field, density_.source);
     command->add_option("-t,--time", density_.time, "Time, 0 is noise and 1 is data")
         ->check(CLI::Range(0.0, 1.0));
     command->add_option("--resolution", density_.resolution, "Cells along each side")
         ->check(CLI::Range(1, 4000))
+        ->capture_default_str();
+    command->add_option("-n,--count", density_.count, "Samples to find likely; 0: none")
+        ->check(CLI::Range(0, 1000000))
         ->capture_default_str();
     add_window(command, density_.window);
     add_files(command, "-o,--out", density_.files,
@@ -150,8 +168,14 @@ class Commands {
                             [this] { return evaluate(evaluate_, common_); });
     add_source(command, evaluate_.source, "checkpoint", "A checkpoint; without, the exact field");
     add_field(command, evaluate_.field, evaluate_.source);
+    add_guidance(command, evaluate_.guidance);
     command->add_option("-n,--count", evaluate_.count, "How many samples")
         ->check(CLI::Range(2, 100000))
+        ->capture_default_str();
+    command
+        ->add_option("--likelihood", evaluate_.likelihood_count,
+                     "How many samples of the target to find likely; 0: none")
+        ->check(CLI::Range(0, 1000000))
         ->capture_default_str();
   }
 
@@ -177,6 +201,12 @@ class Commands {
   static void add_field(CLI::App* command, std::string& field, SourceOptions& source) {
     command->add_option("--field", field, "exact or learned");
     command->add_option("--seed", source.noise_seed, "Seed of the noise");
+  }
+
+  static void add_guidance(CLI::App* command, GuidanceOptions& guidance) {
+    command->add_option("--label", guidance.label, "Only this class, from 0; -1: all");
+    command->add_option("--guidance", guidance.scale,
+                        "How far away from all other classes (default: 0)");
   }
 
   static void add_window(CLI::App* command, double& window) {

@@ -52,6 +52,7 @@ int sample(const SampleOptions& options, const CommonOptions& common) {
   if (options.count) {
     source_options.changes.push_back("sampler.particles=" + std::to_string(*options.count));
   }
+  apply_guidance(options.guidance, source_options);
   const auto source = read_source(source_options);
   if (!source) return bad_usage;
   const auto [field, choice] = choose_field(*source, options.field);
@@ -77,6 +78,8 @@ int sample(const SampleOptions& options, const CommonOptions& common) {
   }
   if (common.json) {
     print_json({{"field", name(choice)},
+                {"label", sampler.guidance.label},
+                {"guidance", sampler.guidance.scale},
                 {"solver", name(sampler.solver.solver)},
                 {"steps", sampler.solver.steps},
                 {"functionEvaluations", flow.function_evaluations()},

@@ -1,6 +1,7 @@
 #include "source.h"
 
 #include "flowmatch/io/file.h"
+#include "flowmatch/points_csv.h"
 #include "json_text.h"
 #include "report.h"
 
@@ -33,7 +34,30 @@ Json value_of(const std::string& text) {
   return value.is_discarded() ? Json(text) : value;
 }
 
+/// Puts the points of a file in the place of the data.
+bool read_data(const std::string& path, Json& document) {
+  if (path.empty()) return true;
+  const auto text = read_file(path, kMaxConfigBytes);
+  if (!text) {
+    print_problems(text.problems(), path);
+    return false;
+  }
+  const auto read = parse_points(text.value());
+  if (!read) {
+    print_problems(read.problems(), path);
+    return false;
+  }
+  Json points = Json::array();
+  for (const auto& point : read.value().points.rowwise()) {
+    points.push_back(std::vector<float>(point.begin(), point.end()));
+  }
+  document["data"] = {{"points", std::move(points)}};
+  if (!read.value().labels.empty()) document["data"]["labels"] = read.value().labels;
+  return true;
+}
+
 bool apply_changes(const SourceOptions& options, Json& document) {
+  if (!read_data(options.data, document)) return false;
   for (const std::string& change : options.changes) {
     const std::size_t equals = change.find('=');
     if (equals == 0 || equals == std::string::npos) {
@@ -100,6 +124,16 @@ std::optional<Source> read_source(const SourceOptions& options) {
   return source;
 }
 
+void apply_guidance(const GuidanceOptions& guidance, SourceOptions& source) {
+  if (guidance.label) {
+    source.changes.push_back("sampler.guidance.label=" + std::to_string(*guidance.label));
+    if (source.checkpoint.empty()) source.changes.push_back("labels=true");
+  }
+  if (guidance.scale) {
+    source.changes.push_back("sampler.guidance.scale=" + format_number(*guidance.scale));
+  }
+}
+
 ChosenField choose_field(const Source& source, std::string_view name) {
   FieldChoice choice = source.checkpoint ? source.config.sampler.field : FieldChoice::exact;
   if (!name.empty()) {
@@ -115,12 +149,17 @@ ChosenField choose_field(const Source& source, std::string_view name) {
       print_error("--field is learned, must be exact where no checkpoint is given");
       return {};
     }
-    return {.field = learned_field(*source.checkpoint), .choice = choice};
+    // The network is that of the checkpoint, whatever has been changed in the configuration.
+    const Problems problems = validate(source.config.sampler.guidance,
+                                       network_config(source.checkpoint->config.experiment).labels);
+    if (!problems.empty()) {
+      print_problems(problems);
+      return {};
+    }
+    return {.field = learned_field(*source.checkpoint, source.config.sampler), .choice = choice};
   }
-  const auto target = make_target(source.config.experiment.data).value();
-  return {
-      .field = std::make_shared<const ExactField>(*target.exact, source.config.experiment.schedule),
-      .choice = choice};
+  return {.field = exact_field(source.config.experiment, field_options(source.config.sampler)),
+          .choice = choice};
 }
 
 int thread_count(const CommonOptions& common) {

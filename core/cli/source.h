@@ -32,6 +32,10 @@ struct ChosenField {
 };
 ChosenField choose_field(const Source& source, std::string_view name);
 
+/// Adds what the options say of a class to the changes of the configuration. Without a checkpoint
+/// there is no model that could know none.
+void apply_guidance(const GuidanceOptions& guidance, SourceOptions& source);
+
 /// As many threads as asked for, or as the machine has.
 int thread_count(const CommonOptions& common);
 

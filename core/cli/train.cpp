@@ -2,6 +2,7 @@
 #include "flowmatch/instruction_set.h"
 #include "flowmatch/io/npy.h"
 #include "flowmatch/io/plot.h"
+#include "flowmatch/reflow.h"
 #include "interrupt.h"
 #include "report.h"
 #include "source.h"
@@ -11,6 +12,7 @@
 #include <limits>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <utility>
 
@@ -22,6 +24,8 @@ namespace {
 constexpr std::size_t kShownLosses = 100;
 /// Steps between two looks at the clock and at Ctrl-C.
 constexpr Index kStepsAtOnce = 5;
+/// Milliseconds between two looks at Ctrl-C where pairs are made.
+constexpr double kSlice = 50;
 
 double recent_mean(std::span<const float> losses) {
   const auto recent = losses.last(std::min(kShownLosses, losses.size()));
@@ -30,10 +34,10 @@ double recent_mean(std::span<const float> losses) {
 }
 
 std::string network_text(const ExperimentConfig& config) {
-  const Index dimension = network_config(config).dimension;
-  std::string text = std::to_string(dimension + 1);
+  const MlpConfig network = network_config(config);
+  std::string text = std::to_string(Mlp(network).layers().front().inputs);
   for (const Index width : config.hidden) text += "-" + std::to_string(width);
-  return text + "-" + std::to_string(dimension);
+  return text + "-" + std::to_string(network.dimension);
 }
 
 std::string losses_to_csv(std::span<const float> losses, Index first_step) {
@@ -47,14 +51,71 @@ std::string losses_to_csv(std::span<const float> losses, Index first_step) {
   return text;
 }
 
+/// The pairs that a run is trained on instead of the data, and where they come from.
+struct GivenTraining {
+  std::shared_ptr<const Pairs> pairs;
+  ReflowOrigin origin;
+};
+
+/// The pairs of the model of options.reflow, which are the same whenever they are made. Nothing:
+/// they could not be made, which has been said, or the making was interrupted.
+std::optional<GivenTraining> make_pairs(const TrainOptions& options, const Source& source,
+                                        ThreadPool& pool) {
+  const auto teacher = load_checkpoint(options.reflow);
+  if (!teacher) {
+    print_problems(teacher.problems(), options.reflow);
+    return std::nullopt;
+  }
+  ReflowOrigin origin{.pairs = options.pairs, .teacher = hash_of(teacher.value())};
+  if (source.checkpoint) {
+    origin.pairs = source.checkpoint->reflow->pairs;
+    if (origin != *source.checkpoint->reflow) {
+      print_error("--reflow is " + options.reflow +
+                  ", must be the checkpoint whose pairs the run has been trained on so far");
+      return std::nullopt;
+    }
+  }
+  const auto field = learned_field(teacher.value());
+  const ExperimentConfig& config = source.config.experiment;
+  Reflow reflow(field, {.solver = Solver::dopri5}, StandardNormal(field->dimension()), origin.pairs,
+                config.training.seed, pool);
+  while (!reflow.advance(kSlice)) {
+    if (interrupted()) return std::nullopt;
+  }
+  auto pairs = reflow.pairs();
+  if (pairs == nullptr) {
+    print_error(options.reflow + ": its model takes no point to an end that is finite");
+    return std::nullopt;
+  }
+  return GivenTraining{.pairs = std::move(pairs), .origin = origin};
+}
+
+/// Whether the options name the pairs of a run that is resumed, if it has any.
+bool check_reflow(const TrainOptions& options, const Source& source) {
+  if (!source.checkpoint) return true;
+  if (source.checkpoint->reflow && options.reflow.empty()) {
+    print_error(
+        "--reflow is missing, must be the checkpoint whose pairs the run has been trained "
+        "on so far");
+    return false;
+  }
+  if (!source.checkpoint->reflow && !options.reflow.empty()) {
+    print_error("--reflow is " + options.reflow +
+                ", must be absent: the run has been trained on the data itself so far");
+    return false;
+  }
+  return true;
+}
+
 /// One training run from its options to its end.
 class Run {
  public:
   Run(const TrainOptions& options, const CommonOptions& common, RunConfig config,
-      std::unique_ptr<Experiment> experiment)
+      std::optional<ReflowOrigin> reflow, std::unique_ptr<Experiment> experiment)
       : options_(options),
         common_(common),
         config_(std::move(config)),
+        reflow_(reflow),
         experiment_(std::move(experiment)) {
     losses_.reserve(static_cast<std::size_t>(config_.experiment.training.steps));
   }
@@ -70,7 +131,7 @@ class Run {
                                 options_.until.value_or(config_.experiment.training.steps));
     Progress progress(progress_style(common_.json, common_.quiet), first_step_, last, floor);
     // A run of no steps at all still says where it stands.
-    while (trainer.steps_done() < last && !trainer.diverged() && !interrupted()) {
+    while (trainer.steps_done() < last && !experiment_->ended() && !interrupted()) {
       if (!advance(last)) return failure;
       progress.update(trainer.steps_done(), recent_mean(losses_));
     }
@@ -89,7 +150,7 @@ class Run {
     }
     const std::size_t known = losses_.size();
     losses_.resize(known + static_cast<std::size_t>(until - before));
-    const Index done = trainer.step(std::span(losses_).subspan(known));
+    const Index done = experiment_->train(std::span(losses_).subspan(known));
     losses_.resize(known + static_cast<std::size_t>(done));
     const bool due = options_.save_every > 0 && trainer.steps_done() % options_.save_every == 0 &&
                      trainer.steps_done() < last && done > 0;
@@ -98,7 +159,10 @@ class Run {
 
   bool save() {
     const Problems problems =
-        save_checkpoint(options_.out, {.config = config_, .state = experiment_->trainer().state()});
+        save_checkpoint(options_.out, {.config = config_,
+                                       .state = experiment_->trainer().state(),
+                                       .stop = experiment_->stopping().state(),
+                                       .reflow = reflow_});
     print_problems(problems);
     return problems.empty();
   }
@@ -125,18 +189,22 @@ class Run {
 
   int end(double floor) {
     const Trainer& trainer = experiment_->trainer();
+    const StopState& stop = experiment_->stopping().state();
     const bool saved = save();
     const bool files_written = write_losses(floor);
     if (common_.json) {
       print_json({{"event", "end"},
                   {"steps", trainer.steps_done()},
                   {"finished", trainer.finished()},
+                  {"stopped", name(stop.reason)},
+                  {"stopMetric", stop.last},
                   {"diverged", trainer.diverged()},
                   {"interrupted", interrupted()},
                   {"loss", recent_mean(losses_)},
                   {"irreducibleLoss", floor},
                   {"checkpoint", saved ? OrderedJson(options_.out) : OrderedJson()}});
     } else if (saved && !common_.quiet) {
+      if (experiment_->stopping().stopped()) std::cerr << stop_text() << '\n';
       std::cerr << "wrote " << options_.out << " after step " << trainer.steps_done() << '\n';
     }
     if (!saved || !files_written) return failure;
@@ -147,6 +215,17 @@ class Run {
       return failure;
     }
     return interrupted() ? interruption : success;
+  }
+
+  /// Why the run has stopped before its last step.
+  [[nodiscard]] std::string stop_text() const {
+    const StoppingRule& rule = experiment_->stopping();
+    const StopState& stop = rule.state();
+    std::string text = "stopped after step " + std::to_string(experiment_->trainer().steps_done()) +
+                       ": " + std::string(name(rule.config().metric)) + " is " + rounded(stop.last);
+    if (stop.reason == StopReason::below) return text + ", below " + rounded(rule.config().below);
+    return text + ", and for " + std::to_string(stop.since_best) +
+           " measurements not less than the best, " + rounded(stop.best);
   }
 
   bool write_losses(double floor) {
@@ -169,6 +248,7 @@ class Run {
   const TrainOptions& options_;
   const CommonOptions& common_;
   RunConfig config_;
+  std::optional<ReflowOrigin> reflow_;
   std::unique_ptr<Experiment> experiment_;
   std::vector<float> losses_;
   Index first_step_ = 0;
@@ -185,22 +265,37 @@ bool check(const TrainOptions& options) {
 int train(const TrainOptions& options, const CommonOptions& common) {
   if (!check(options)) return bad_usage;
   SourceOptions source_options = options.source;
+  const bool resumed = !source_options.checkpoint.empty();
+  const bool named = resumed || !source_options.config.empty() || !source_options.preset.empty();
+  if (!named) source_options.checkpoint = options.reflow;
   if (options.steps) source_options.changes.push_back("steps=" + std::to_string(*options.steps));
   auto source = read_source(source_options);
   if (!source) return bad_usage;
+  if (!resumed) source->checkpoint.reset();
+  if (!check_reflow(options, *source)) return bad_usage;
   if (source->checkpoint && source->checkpoint->state.diverged) {
     print_error(options.source.checkpoint + ": this run has diverged and cannot go on");
     return failure;
   }
   catch_interruption();
   ThreadPool pool(thread_count(common));
-  auto experiment = Experiment::make(source->config.experiment, pool);
+  std::optional<GivenTraining> given;
+  if (!options.reflow.empty()) {
+    given = make_pairs(options, *source, pool);
+    if (!given) return interrupted() ? interruption : bad_usage;
+  }
+  auto experiment = given ? Experiment::make(source->config.experiment, given->pairs, pool)
+                          : Experiment::make(source->config.experiment, pool);
   if (!experiment) {
     print_problems(experiment.problems());
     return bad_usage;
   }
-  if (source->checkpoint) experiment.value()->trainer().restore(source->checkpoint->state);
-  return Run(options, common, source->config, std::move(experiment).value()).work(pool.size());
+  if (source->checkpoint) {
+    experiment.value()->restore(source->checkpoint->state, source->checkpoint->stop);
+  }
+  return Run(options, common, source->config, given ? std::optional(given->origin) : std::nullopt,
+             std::move(experiment).value())
+      .work(pool.size());
 }
 
 }  // namespace flowmatch::cli

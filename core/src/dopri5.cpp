@@ -183,6 +183,16 @@ void Dopri5Of<Scalar>::interpolate(double t, PointsRefOf<Scalar> out) {
   out = points(kStage);
 }
 
+SolverReport report_of(const Dopri5& solver, Index rows) {
+  const AdaptiveState state = solver.state();
+  return {.evaluations = rows * solver.evaluations(),
+          .accepted_steps = rows * solver.accepted_steps(),
+          .rejected_steps = rows * solver.rejected_steps(),
+          .too_many_steps = state == AdaptiveState::too_many_steps ? rows : 0,
+          .step_too_small = state == AdaptiveState::step_too_small ? rows : 0,
+          .stopped_at = solver.time()};
+}
+
 template class Dopri5Of<float>;
 template class Dopri5Of<double>;
 

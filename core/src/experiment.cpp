@@ -1,54 +1,19 @@
 #include "flowmatch/experiment.h"
 
-#include "elementary.h"
-
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string>
 #include <utility>
 
 namespace flowmatch {
 
-namespace {
-
-/// The coordinates of a point, 0 where the configuration is too wrong to have any.
-Index dimension_of(const DataConfig& data) {
-  const auto* mixture = std::get_if<GaussianMixtureConfig>(&data);
-  if (mixture == nullptr) return 2;
-  return mixture->means.empty() ? 0 : mixture->means.front().size();
-}
-
-std::optional<GaussianMixtureConfig> mixture_of(const DataConfig& data) {
-  if (const auto* mixture = std::get_if<GaussianMixtureConfig>(&data)) return *mixture;
-  return mixture_of(std::get<DataSetConfig>(data));
-}
-
-/// kSmoothedPoints points of a distribution, each a Gaussian of 0.3 times the width that Scott's
-/// rule gives for the density of a normal distribution: these sets have finer features.
-GaussianMixtureConfig smoothed_points(const Distribution& distribution) {
-  const Index dimension = distribution.dimension();
-  Points points(kSmoothedPoints, dimension);
-  distribution.sample({0, Purpose::smoothed_points, 0}, 0, points);
-  const Eigen::MatrixXd all = points.cast<double>();
-  const double variance = (all.rowwise() - all.colwise().mean()).squaredNorm() /
-                          static_cast<double>(kSmoothedPoints * dimension);
-  const double scott =
-      power(static_cast<double>(kSmoothedPoints), -1.0 / (static_cast<double>(dimension) + 4));
-  const double width = std::max(0.3 * scott * std::sqrt(variance), std::sqrt(kMinVariance));
-  GaussianMixtureConfig mixture;
-  for (Index i = 0; i < kSmoothedPoints; ++i) {
-    mixture.weights.push_back(1);
-    mixture.means.push_back(all.row(i).transpose());
-    mixture.covariances.push_back(width * width * Eigen::MatrixXd::Identity(dimension, dimension));
-  }
-  return mixture;
-}
-
-}  // namespace
-
 MlpConfig network_config(const ExperimentConfig& config) {
   return {.dimension = dimension_of(config.data),
           .hidden = config.hidden,
-          .activation = config.activation};
+          .activation = config.activation,
+          .labels = config.labels ? label_count(config.data) : 0,
+          .time_features = config.time_features};
 }
 
 ExperimentConfig blog_config() {
@@ -71,8 +36,18 @@ ExperimentConfig quick_config() {
 
 Problems validate(const ExperimentConfig& config) {
   ProblemList problems;
-  const Problems data = std::visit([](const auto& each) { return validate(each); }, config.data);
-  problems.append("data", data);
+  problems.append("data", validate(config.data));
+  if (problems.empty() && config.labels && label_count(config.data) == 0) {
+    problems.add("labels", "true", "false where the data has no labels");
+  }
+  if (problems.empty() && config.labels) {
+    const std::vector<double> shares = label_shares(config.data);
+    const auto none = std::ranges::find(shares, 0.0);
+    if (none != shares.end()) {
+      problems.add("data.labels", "without class " + std::to_string(none - shares.begin()),
+                   "every class up to the largest, for a model that is told them");
+    }
+  }
   Problems all = std::move(problems).take();
   for (Problem& problem : validate(config.schedule)) all.push_back(std::move(problem));
   MlpConfig network = network_config(config);
@@ -80,23 +55,10 @@ Problems validate(const ExperimentConfig& config) {
   network.dimension = std::clamp<Index>(network.dimension, 1, kMaxDimension);
   for (Problem& problem : validate(network)) all.push_back(std::move(problem));
   for (Problem& problem : validate(config.training)) all.push_back(std::move(problem));
+  ProblemList stop;
+  stop.append("stop", validate(config.stop));
+  for (Problem& problem : std::move(stop).take()) all.push_back(std::move(problem));
   return all;
-}
-
-Result<Target> make_target(const DataConfig& config) {
-  Target target;
-  std::optional<GaussianMixtureConfig> mixture = mixture_of(config);
-  if (!mixture) {
-    auto made = make_distribution(std::get<DataSetConfig>(config));
-    if (!made) return made.problems();
-    target.distribution = std::move(made).value();
-    mixture = smoothed_points(*target.distribution);
-  }
-  auto made = GaussianMixture::make(*mixture);
-  if (!made) return made.problems();
-  target.exact = std::make_shared<const GaussianMixture>(std::move(made).value());
-  if (target.distribution == nullptr) target.distribution = target.modes = target.exact;
-  return target;
 }
 
 std::optional<FieldChoice> field_choice_from_name(std::string_view name) {
@@ -105,55 +67,202 @@ std::optional<FieldChoice> field_choice_from_name(std::string_view name) {
   return std::nullopt;
 }
 
+Problems validate(const FieldOptions& options, Index labels) {
+  ProblemList problems;
+  problems.append("guidance", validate(options.guidance, labels));
+  Problems all = std::move(problems).take();
+  if (options.schedule) {
+    for (Problem& problem : validate(*options.schedule)) all.push_back(std::move(problem));
+  }
+  return all;
+}
+
+std::shared_ptr<const Field> exact_field(const ExperimentConfig& config,
+                                         const FieldOptions& options) {
+  const auto field_of = [&](std::int32_t label) {
+    const Target target = make_target(config.data, label).value();
+    return std::make_shared<const ExactField>(*target.exact,
+                                              options.schedule.value_or(config.schedule));
+  };
+  const GuidanceConfig& guidance = options.guidance;
+  if (guidance.label == kNoLabel) return field_of(kNoLabel);
+  return std::make_shared<const GuidedField>(field_of(guidance.label), field_of(kNoLabel),
+                                             guidance.scale);
+}
+
 Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& config,
                                                      ThreadPool& pool) {
   if (Problems problems = validate(config); !problems.empty()) return problems;
   auto target = make_target(config.data);
   if (!target) return target.problems();
-  return std::unique_ptr<Experiment>(new Experiment(config, std::move(target).value(), pool));
+  return std::unique_ptr<Experiment>(
+      new Experiment(config, std::move(target).value(), nullptr, pool));
 }
 
-Experiment::Experiment(const ExperimentConfig& config, Target target, ThreadPool& pool)
-    : target_(std::move(target)),
-      exact_(std::make_shared<const ExactField>(*target_.exact, config.schedule)),
+Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& config,
+                                                     std::shared_ptr<const Pairs> pairs,
+                                                     ThreadPool& pool) {
+  if (Problems problems = validate(config); !problems.empty()) return problems;
+  ProblemList problems;
+  if (config.training.coupling.coupling != Coupling::independent) {
+    problems.add("coupling", std::string(name(config.training.coupling.coupling)),
+                 "independent for pairs that are given: they are paired as they are to be");
+  }
+  if (pairs->dimension() != dimension_of(config.data)) {
+    problems.add("data", std::to_string(dimension_of(config.data)) + " dimensions",
+                 std::to_string(pairs->dimension()) + ", as the pairs have");
+  }
+  if (!problems.empty()) return std::move(problems).take();
+  auto target = make_target(config.data);
+  if (!target) return target.problems();
+  return std::unique_ptr<Experiment>(
+      new Experiment(config, std::move(target).value(), std::move(pairs), pool));
+}
+
+Experiment::Experiment(const ExperimentConfig& config, Target target,
+                       std::shared_ptr<const Pairs> pairs, ThreadPool& pool)
+    : data_(config.data),
+      whole_{.label = kNoLabel,
+             .schedule = config.schedule,
+             .target = std::move(target),
+             .exact = nullptr,
+             .exact_of_all = nullptr},
       prediction_(config.prediction),
       model_(std::make_shared<const Mlp>(network_config(config))),
-      trainer_(model_, target_.distribution, AffinePath(config.schedule, config.prediction),
-               config.training, pool),
-      seed_(config.training.seed) {}
+      independent_pairs_(pairs == nullptr),
+      trainer_(
+          model_,
+          pairs != nullptr
+              ? std::move(pairs)
+              : std::make_shared<const IndependentPairs>(
+                    std::make_shared<const StandardNormal>(whole_.target.distribution->dimension()),
+                    whole_.target.distribution),
+          AffinePath(config.schedule, config.prediction), config.training, pool),
+      stopping_(config.stop),
+      pool_(pool),
+      seed_(config.training.seed) {
+  whole_.exact = std::make_shared<const ExactField>(*whole_.target.exact, config.schedule);
+  whole_.exact_of_all = whole_.exact;
+}
 
-std::shared_ptr<const Field> Experiment::field(FieldChoice choice) const {
-  if (choice == FieldChoice::exact) return exact_;
+std::shared_ptr<const Field> Experiment::field(FieldChoice choice,
+                                               const FieldOptions& options) const {
+  const GuidanceConfig& guidance = options.guidance;
+  if (choice == FieldChoice::exact) {
+    const View& seen = view(options);
+    if (guidance.label == kNoLabel) return seen.exact;
+    return std::make_shared<const GuidedField>(seen.exact, seen.exact_of_all, guidance.scale);
+  }
   const auto weights = trainer_.averaged_parameters();
-  const Reading reading{
-      .prediction = prediction_, .trained = exact_->schedule(), .sampled = exact_->schedule()};
-  return std::make_shared<const LearnedField>(
-      model_, std::vector<float>(weights.begin(), weights.end()), reading);
+  const Reading reading{.prediction = prediction_,
+                        .trained = schedule(),
+                        .sampled = options.schedule.value_or(schedule())};
+  return guided_field(model_, std::vector<float>(weights.begin(), weights.end()), guidance,
+                      reading);
+}
+
+const Experiment::View& Experiment::view(const FieldOptions& options) const {
+  const std::int32_t label = options.guidance.label;
+  const Schedule seen = options.schedule.value_or(schedule());
+  if (label == kNoLabel && seen == schedule()) return whole_;
+  if (other_ && other_->label == label && other_->schedule == seen) return *other_;
+  Target target = label == kNoLabel ? whole_.target : make_target(data_, label).value();
+  auto exact = std::make_shared<const ExactField>(*target.exact, seen);
+  auto exact_of_all = exact;
+  if (label != kNoLabel) {
+    exact_of_all = seen == schedule()
+                       ? whole_.exact
+                       : std::make_shared<const ExactField>(*whole_.target.exact, seen);
+  }
+  other_ = View{.label = label,
+                .schedule = seen,
+                .target = std::move(target),
+                .exact = std::move(exact),
+                .exact_of_all = std::move(exact_of_all)};
+  return *other_;
+}
+
+const Target& Experiment::target_of(const FieldOptions& options) const {
+  return view(options).target;
+}
+
+const ExactField& Experiment::exact_field_of(const FieldOptions& options) const {
+  return *view(options).exact;
+}
+
+Index Experiment::train(std::span<float> losses) {
+  const auto count = static_cast<Index>(losses.size());
+  Index done = 0;
+  while (done < count && !stopping_.stopped()) {
+    const Index wanted =
+        std::min(count - done, stopping_.steps_to_measurement(trainer_.steps_done()));
+    const auto part =
+        losses.subspan(static_cast<std::size_t>(done), static_cast<std::size_t>(wanted));
+    const Index run = trainer_.step(part);
+    stopping_.add_losses(part.first(static_cast<std::size_t>(run)));
+    done += run;
+    if (run < wanted) break;
+    if (stopping_.due(trainer_.steps_done())) {
+      stopping_.observe(measure(stopping_.config().metric));
+    }
+  }
+  return done;
+}
+
+double Experiment::measure(StopMetric metric) const {
+  if (metric == StopMetric::loss) return stopping_.mean_loss();
+  Evaluation evaluation(
+      field(FieldChoice::learned), {.solver = Solver::midpoint, .steps = kStopSolverSteps},
+      whole_.target.distribution, nullptr, stopping_.config().count, seed_, pool_);
+  evaluation.advance(std::numeric_limits<double>::infinity());
+  const EvaluationResult& result = evaluation.result();
+  // Of a cloud that is not whole a distance says nothing.
+  if (result.lost > 0) return std::nan("");
+  return metric == StopMetric::sliced_w2 ? result.sliced_w2 : result.energy_distance;
+}
+
+Problems Experiment::restore(const TrainerState& state, const StopState& stop) {
+  Problems problems = trainer_.restore(state);
+  if (problems.empty()) stopping_.restore(stop);
+  return problems;
 }
 
 std::optional<double> Experiment::irreducible_loss() {
   const TrainerConfig& training = trainer_.config();
-  if (training.coupling.coupling != Coupling::independent) return std::nullopt;
-  if (irreducible_loss_ < 0) {
-    irreducible_loss_ = estimate_irreducible_loss(*exact_,
-                                                  {.prediction = prediction_,
-                                                   .time_law = training.time_law,
-                                                   .weighting = training.loss_weighting},
-                                                  seed_);
+  if (!independent_pairs_ || training.coupling.coupling != Coupling::independent) {
+    return std::nullopt;
+  }
+  if (irreducible_loss_ >= 0) return irreducible_loss_;
+  const Objective objective{.prediction = prediction_,
+                            .time_law = training.time_law,
+                            .weighting = training.loss_weighting};
+  const double unseen = labels() > 0 ? training.label_dropout : 1;
+  irreducible_loss_ = 0;
+  if (unseen > 0)
+    irreducible_loss_ += unseen * estimate_irreducible_loss(exact_field(), objective, seed_);
+  if (unseen == 1) return irreducible_loss_;
+  // Of each class fewer points than of all data, so that many classes take no longer than one.
+  const std::vector<double> shares = label_shares(data_);
+  const Index strata = std::max<Index>(1024 / labels(), 64);
+  for (std::size_t k = 0; k < shares.size(); ++k) {
+    const FieldOptions of_class{.guidance = {.label = static_cast<std::int32_t>(k)}};
+    irreducible_loss_ +=
+        (1 - unseen) * shares[k] *
+        estimate_irreducible_loss(exact_field_of(of_class), objective, seed_, strata);
   }
   return irreducible_loss_;
 }
 
-FieldDifference Experiment::difference(double t, Index count) const {
-  const Index dimension = target_.distribution->dimension();
+FieldDifference Experiment::difference(double t, Index count, const FieldOptions& options) const {
+  const Index dimension = whole_.target.distribution->dimension();
   Points x0(count, dimension);
   Points x1(count, dimension);
   StandardNormal(dimension).sample({seed_, Purpose::field_difference, 0}, 0, x0);
-  target_.distribution->sample({seed_, Purpose::field_difference, 1}, 0, x1);
-  const ScheduleValues values = evaluate(exact_->schedule(), t);
+  target_of(options).distribution->sample({seed_, Purpose::field_difference, 1}, 0, x1);
+  const ScheduleValues values = evaluate(options.schedule.value_or(schedule()), t);
   const Points x = static_cast<float>(values.alpha) * x1 + static_cast<float>(values.sigma) * x0;
-  const Points exact = velocities(*exact_, t, x);
-  const Points learned = velocities(*field(FieldChoice::learned), t, x);
+  const Points exact = velocities(*field(FieldChoice::exact, options), t, x);
+  const Points learned = velocities(*field(FieldChoice::learned, options), t, x);
   const auto rows = static_cast<double>(count);
   return {.rms = std::sqrt((learned - exact).cast<double>().squaredNorm() / rows),
           .exact_rms = std::sqrt(exact.cast<double>().squaredNorm() / rows)};

@@ -1,6 +1,6 @@
 #include "flowmatch/flow.h"
 
-#include "flowmatch/dopri5.h"
+#include "flow_lane.h"
 #include "flowmatch/sde.h"
 
 #include <algorithm>
@@ -8,19 +8,9 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
-#include <string>
-#include <string_view>
 #include <utility>
 
 namespace flowmatch {
-
-namespace {
-
-// A block goes its whole way before the next one is begun: few points, so that their network
-// activations and their frames stay in cache, and a step of them is soon done.
-constexpr Index kBlockRows = kFlowBlockRows;
-
-}  // namespace
 
 /// When a piece of work is over. A look at the clock takes as long as a step of the smallest
 /// fields, so it is looked at only every so many steps: as many as pass in about kInterval.
@@ -62,35 +52,6 @@ class Flow::Deadline {
   Index steps_to_look_ = 1;
 };
 
-/// A block on its way, and the working memory to move it. Who runs a lane goes on with its block
-/// where it was left, and then takes the next: no thread waits for another before the end of a
-/// piece of work, and then at most for a step.
-struct Flow::Lane {
-  Lane(const Field& field, Solver solver)
-      : evaluator(field.evaluator(kBlockRows)),
-        scratch(is_adaptive(solver) ? 0 : kBlockRows, field.dimension()),
-        x(scratch.stage.rows(), field.dimension()),
-        previous(scratch.stage.rows(), field.dimension()),
-        normal(is_stochastic(solver) ? kBlockRows : 0, field.dimension()),
-        adaptive(is_adaptive(solver) ? kBlockRows : 0, field.dimension()) {}
-
-  std::unique_ptr<FieldEvaluator> evaluator;
-  // With steps of equal length.
-  SolverScratch scratch;
-  Points x;
-  Points previous;
-  Points normal;
-  // With others.
-  Dopri5 adaptive;
-  /// The block; no rows: none.
-  Index first_row = 0;
-  Index rows = 0;
-  Index steps_done = 0;
-  Index next_frame = 1;
-  /// Of this lane's blocks.
-  FlowReport report;
-};
-
 Flow::Flow(std::shared_ptr<const Field> field, const SolverConfig& config,
            const ConstPointsRef& start, Index frames, ThreadPool& pool)
     : field_(std::move(field)),
@@ -100,14 +61,16 @@ Flow::Flow(std::shared_ptr<const Field> field, const SolverConfig& config,
       frames_(frames),
       pool_(pool),
       positions_(static_cast<std::size_t>((frames + 1) * start.size())),
-      blocks_((particles_ + kBlockRows - 1) / kBlockRows) {
+      blocks_((particles_ + kFlowBlockRows - 1) / kFlowBlockRows) {
   assert(validate(config).empty() && frames >= 1 && start.rows() >= 1);
   assert(start.cols() == field_->dimension());
+  if (const auto schedule = field_->path_schedule()) config_.sde.schedule = *schedule;
   for (Index f = 0; f <= frames_; ++f) frame_block(f, 0, particles_) = start;
   const Index lanes = std::min<Index>(pool.size(), blocks_);
   for (Index lane = 0; lane < lanes; ++lane) {
     lanes_.push_back(std::make_unique<Lane>(*field_, config.solver));
     lanes_.back()->report.stopped_at = time(frames_);
+    if (is_adaptive(config.solver)) prepare_adaptive(*lanes_.back());
   }
 }
 
@@ -126,19 +89,9 @@ Eigen::Map<Points> Flow::frame_block(Index f, Index first_row, Index rows) {
   return {positions_.data() + (f * particles_ + first_row) * dimension_, rows, dimension_};
 }
 
-FlowReport Flow::report() const {
-  FlowReport sum{.stopped_at = time(frames_)};
-  for (const auto& lane : lanes_) {
-    const FlowReport& part = lane->report;
-    sum.evaluations += part.evaluations;
-    sum.accepted_steps += part.accepted_steps;
-    sum.rejected_steps += part.rejected_steps;
-    sum.too_many_steps += part.too_many_steps;
-    sum.step_too_small += part.step_too_small;
-    if (std::abs(part.stopped_at - config_.t_start) < std::abs(sum.stopped_at - config_.t_start)) {
-      sum.stopped_at = part.stopped_at;
-    }
-  }
+SolverReport Flow::report() const {
+  SolverReport sum{.stopped_at = time(frames_)};
+  for (const auto& lane : lanes_) add(sum, lane->report, config_.t_start);
   return sum;
 }
 
@@ -147,27 +100,14 @@ double Flow::function_evaluations() const {
 }
 
 Problems Flow::problems() const {
-  const FlowReport report = this->report();
-  ProblemList problems;
-  const auto add = [&](std::string_view field, double value, std::int64_t points,
-                       std::string_view remedy) {
-    if (points == 0) return;
-    problems.add(field, format_number(value),
-                 std::string(remedy) + ": " + format_number(static_cast<double>(points)) + " of " +
-                     format_number(static_cast<double>(particles_)) +
-                     " points were given up, the first at t = " + format_number(report.stopped_at));
-  };
-  add("maxSteps", static_cast<double>(config_.max_steps), report.too_many_steps,
-      "more, or with larger tolerances");
-  add("rtol", config_.rtol, report.step_too_small, "larger, or with a field that is finite");
-  return std::move(problems).take();
+  return problems_of(report(), config_, particles_);
 }
 
 bool Flow::take_block(Lane& lane) {
   const Index block = blocks_taken_.fetch_add(1, std::memory_order_relaxed);
   if (block >= blocks_) return false;
-  lane.first_row = block * kBlockRows;
-  lane.rows = std::min(kBlockRows, particles_ - lane.first_row);
+  lane.first_row = block * kFlowBlockRows;
+  lane.rows = std::min(kFlowBlockRows, particles_ - lane.first_row);
   lane.steps_done = 0;
   lane.next_frame = 1;
   if (!is_adaptive(config_.solver)) {
@@ -215,45 +155,6 @@ bool Flow::step_fixed(Lane& lane) {
     }
   }
   return lane.steps_done == config_.steps;
-}
-
-bool Flow::step_adaptive(Lane& lane) {
-  Dopri5& solver = lane.adaptive;
-  const auto velocity = [&](double at, const auto& points, auto&& out) {
-    lane.evaluator->velocity(std::clamp(at, 0.0, 1.0), points, out);
-  };
-  if (lane.steps_done++ == 0) {
-    solver.start(config_, frame_block(0, lane.first_row, lane.rows), velocity);
-  }
-  // There may be no way to go: then every frame is the start, as it stands there already.
-  if (solver.state() == AdaptiveState::running && solver.attempt(velocity)) {
-    const double direction = config_.t_end < config_.t_start ? -1 : 1;
-    for (Index& f = lane.next_frame; f < frames_; ++f) {
-      if ((time(f) - solver.time()) * direction > 0) break;
-      solver.interpolate(time(f), frame_block(f, lane.first_row, lane.rows));
-    }
-    if (solver.state() == AdaptiveState::arrived) {
-      frame_block(frames_, lane.first_row, lane.rows) = solver.x();
-    }
-  }
-  if (solver.state() == AdaptiveState::running) return false;
-
-  FlowReport& report = lane.report;
-  report.evaluations += lane.rows * solver.evaluations();
-  report.accepted_steps += lane.rows * solver.accepted_steps();
-  report.rejected_steps += lane.rows * solver.rejected_steps();
-  if (solver.state() != AdaptiveState::arrived) {
-    for (Index f = lane.next_frame; f <= frames_; ++f) {
-      frame_block(f, lane.first_row, lane.rows)
-          .setConstant(std::numeric_limits<float>::quiet_NaN());
-    }
-    (solver.state() == AdaptiveState::too_many_steps ? report.too_many_steps
-                                                     : report.step_too_small) += lane.rows;
-    if (std::abs(solver.time() - config_.t_start) < std::abs(report.stopped_at - config_.t_start)) {
-      report.stopped_at = solver.time();
-    }
-  }
-  return true;
 }
 
 void Flow::run(Lane& lane, Deadline deadline) {

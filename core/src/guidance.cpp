@@ -2,6 +2,7 @@
 
 #include <cassert>
 #include <cmath>
+#include <string>
 #include <utility>
 
 namespace flowmatch {
@@ -70,18 +71,24 @@ std::unique_ptr<FieldEvaluator> GuidedField::evaluator(Index max_rows) const {
 
 Problems validate(const GuidanceConfig& config, Index labels) {
   ProblemList problems;
-  problems.check_integer("label", config.label, kNoLabel, static_cast<double>(labels - 1));
+  if (labels == 0 && config.label != kNoLabel) {
+    problems.add("label", std::to_string(config.label),
+                 std::to_string(kNoLabel) + " (none) where the model is told no labels");
+  } else {
+    problems.check_integer("label", config.label, kNoLabel, static_cast<double>(labels - 1));
+  }
   problems.check_range("scale", config.scale, -kMaxGuidanceScale, kMaxGuidanceScale);
   return std::move(problems).take();
 }
 
 std::shared_ptr<const Field> guided_field(const std::shared_ptr<const Model>& model,
                                           const std::vector<float>& parameters,
-                                          const GuidanceConfig& config) {
+                                          const GuidanceConfig& config,
+                                          const std::optional<Reading>& reading) {
   assert(validate(config, model->labels()).empty());
-  auto conditional =
-      std::make_shared<const LearnedField>(model, parameters, Reading{}, config.label);
-  auto unconditional = std::make_shared<const LearnedField>(model, parameters);
+  auto unconditional = std::make_shared<const LearnedField>(model, parameters, reading);
+  if (config.label == kNoLabel) return unconditional;
+  auto conditional = std::make_shared<const LearnedField>(model, parameters, reading, config.label);
   return std::make_shared<const GuidedField>(std::move(conditional), std::move(unconditional),
                                              config.scale);
 }

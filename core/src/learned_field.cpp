@@ -52,10 +52,11 @@ class LearnedEvaluator final : public FieldEvaluator {
 }  // namespace
 
 LearnedField::LearnedField(std::shared_ptr<const Model> model, std::vector<float> parameters,
-                           const Reading& reading, std::int32_t label)
+                           const std::optional<Reading>& reading, std::int32_t label)
     : model_(std::move(model)),
       parameters_(std::move(parameters)),
-      rescheduling_(reading),
+      rescheduling_(reading.value_or(Reading{})),
+      schedule_(reading ? std::optional(reading->sampled) : std::nullopt),
       label_(label) {
   assert(static_cast<Index>(parameters_.size()) == model_->parameter_count());
   assert(label_ == kNoLabel || (label_ >= 0 && label_ < model_->labels()));

@@ -1,6 +1,8 @@
 #include "flowmatch/likelihood.h"
 
 #include "elementary.h"
+#include "flowmatch/dopri5.h"
+#include "flowmatch/flow.h"
 #include "flowmatch/random.h"
 
 #include <algorithm>
@@ -8,6 +10,7 @@
 #include <chrono>
 #include <cmath>
 #include <limits>
+#include <string>
 #include <utility>
 
 namespace flowmatch {
@@ -16,7 +19,7 @@ namespace {
 
 /// Points that go their whole way before the next block is begun, as in a Flow. A step of them with
 /// its divergence takes so long that a look at the clock after each costs nothing.
-constexpr Index kBlockRows = 32;
+constexpr Index kBlockRows = kFlowBlockRows;
 
 double now() {
   const auto since = std::chrono::steady_clock::now().time_since_epoch();
@@ -36,6 +39,10 @@ double density_of(double log_density) {
 Problems validate(const LikelihoodConfig& config) {
   ProblemList problems;
   problems.append("solver", validate(config.solver));
+  if (is_stochastic(config.solver.solver)) {
+    problems.add("solver.solver", std::string(name(config.solver.solver)),
+                 "a solver of the ODE: euler, midpoint, heun, rk4 or dopri5");
+  }
   problems.check_integer("probes", static_cast<double>(config.probes), 0,
                          static_cast<double>(kMaxProbes));
   return std::move(problems).take();
@@ -52,22 +59,26 @@ void LogDensityOde::operator()(double t, const ConstPointsRef& state, const Cons
 
 /// A block on its way, and the working memory to move it; see Flow.
 struct Likelihood::Lane {
-  Lane(const Field& field, Index probe_count)
+  Lane(const Field& field, Solver solver, Index probe_count)
       : evaluator(field.evaluator(kBlockRows)),
         ode(*evaluator, kBlockRows),
-        scratch(kBlockRows, field.dimension() + 1),
+        scratch(is_adaptive(solver) ? 0 : kBlockRows, field.dimension() + 1),
+        adaptive(is_adaptive(solver) ? kBlockRows : 0, field.dimension() + 1),
         state(kBlockRows, field.dimension() + 1),
         probes(probe_count * kBlockRows, field.dimension()) {}
 
   std::unique_ptr<FieldEvaluator> evaluator;
   LogDensityOde ode;
-  SolverScratch scratch;
-  Points state;
+  SolverScratch scratch;  // With steps of equal length,
+  Dopri5 adaptive;        // and with others.
+  Points state;           // With an adaptive solver, where it began and where it ended.
   Points probes;
   /// The block; no rows: none.
   Index first_row = 0;
   Index rows = 0;
   Index steps_done = 0;
+  /// Of this lane's blocks.
+  SolverReport report;
 };
 
 Likelihood::Likelihood(std::shared_ptr<const Field> field,
@@ -77,6 +88,7 @@ Likelihood::Likelihood(std::shared_ptr<const Field> field,
       source_(source != nullptr ? std::move(source)
                                 : std::make_shared<const StandardNormal>(field_->dimension())),
       config_(config),
+      way_(config.solver),
       x_(std::move(x)),
       pool_(pool),
       log_density_(Values::Constant(x_.rows(), std::nan(""))),
@@ -84,9 +96,11 @@ Likelihood::Likelihood(std::shared_ptr<const Field> field,
   assert(validate(config).empty());
   assert(field_->has_divergence() && source_->has_density());
   assert(x_.cols() == field_->dimension() && source_->dimension() == field_->dimension());
+  std::swap(way_.t_start, way_.t_end);
   const Index lanes = std::min<Index>(pool.size(), blocks_);
   for (Index lane = 0; lane < lanes; ++lane) {
-    lanes_.push_back(std::make_unique<Lane>(*field_, config_.probes));
+    lanes_.push_back(std::make_unique<Lane>(*field_, way_.solver, config_.probes));
+    lanes_.back()->report.stopped_at = way_.t_end;
   }
 }
 
@@ -94,15 +108,31 @@ Likelihood::~Likelihood() = default;
 
 double Likelihood::progress() const {
   if (done()) return 1;
-  auto steps = static_cast<double>(blocks_done_ * config_.solver.steps);
+  auto blocks = static_cast<double>(blocks_done_);
   for (const auto& lane : lanes_) {
-    if (lane->rows > 0) steps += static_cast<double>(lane->steps_done);
+    if (lane->rows == 0) continue;
+    if (!is_adaptive(way_.solver)) {
+      blocks += static_cast<double>(lane->steps_done) / static_cast<double>(way_.steps);
+    } else if (lane->steps_done > 0 && way_.t_end != way_.t_start) {
+      blocks += (lane->adaptive.time() - way_.t_start) / (way_.t_end - way_.t_start);
+    }
   }
-  return steps / static_cast<double>(blocks_ * config_.solver.steps);
+  return blocks / static_cast<double>(blocks_);
 }
 
-Index Likelihood::function_evaluations() const {
-  return config_.solver.steps * evaluations_per_step(config_.solver.solver);
+SolverReport Likelihood::report() const {
+  SolverReport sum{.stopped_at = way_.t_end};
+  for (const auto& lane : lanes_) add(sum, lane->report, way_.t_start);
+  return sum;
+}
+
+double Likelihood::function_evaluations() const {
+  if (x_.rows() == 0) return 0;
+  return static_cast<double>(report().evaluations) / static_cast<double>(x_.rows());
+}
+
+Problems Likelihood::problems() const {
+  return problems_of(report(), way_, x_.rows());
 }
 
 bool Likelihood::take_block(Lane& lane) {
@@ -121,34 +151,55 @@ bool Likelihood::take_block(Lane& lane) {
   return true;
 }
 
-void Likelihood::step(Lane& lane) {
+/// Returns whether the block has come to its end.
+bool Likelihood::step(Lane& lane) {
+  if (is_adaptive(way_.solver)) return step_adaptive(lane);
   const auto probes = lane.probes.topRows(config_.probes * lane.rows);
   const auto slope_of = [&](double t, const auto& state, auto&& slope) {
     lane.ode(t, state, probes, slope);
   };
-  // From the points' time back to the source's.
-  const SolverConfig& solver = config_.solver;
-  const double span = solver.t_start - solver.t_end;
-  const auto steps = static_cast<double>(solver.steps);
-  const double t = solver.t_end + span * static_cast<double>(lane.steps_done++) / steps;
-  solver_step<float>(solver.solver, slope_of, t, span / steps, lane.state.topRows(lane.rows),
+  const double span = way_.t_end - way_.t_start;
+  const auto steps = static_cast<double>(way_.steps);
+  const double t = way_.t_start + span * static_cast<double>(lane.steps_done++) / steps;
+  solver_step<float>(way_.solver, slope_of, t, span / steps, lane.state.topRows(lane.rows),
                      lane.scratch);
+  lane.report.evaluations += lane.rows * evaluations_per_step(way_.solver);
+  lane.report.accepted_steps += lane.rows;
+  return lane.steps_done == way_.steps;
+}
+
+bool Likelihood::step_adaptive(Lane& lane) {
+  Dopri5& solver = lane.adaptive;
+  const auto probes = lane.probes.topRows(config_.probes * lane.rows);
+  const auto slope_of = [&](double t, const auto& state, auto&& slope) {
+    lane.ode(t, state, probes, slope);
+  };
+  if (lane.steps_done++ == 0) solver.start(way_, lane.state.topRows(lane.rows), slope_of);
+  // There may be no way to go: then the points are where they come from.
+  if (solver.state() == AdaptiveState::running) solver.attempt(slope_of);
+  if (solver.state() == AdaptiveState::running) return false;
+
+  lane.state.topRows(lane.rows) = solver.x();
+  add(lane.report, report_of(solver, lane.rows), way_.t_start);
+  return true;
 }
 
 void Likelihood::finish_block(Lane& lane) {
   const Index dimension = x_.cols();
   auto result = log_density_.segment(lane.first_row, lane.rows);
-  const auto state = lane.state.topRows(lane.rows);
-  source_->log_density(state.leftCols(dimension), result);
-  result -= state.col(dimension).cast<double>();
+  const bool arrived = !is_adaptive(way_.solver) || lane.adaptive.state() == AdaptiveState::arrived;
+  if (arrived) {
+    const auto state = lane.state.topRows(lane.rows);
+    source_->log_density(state.leftCols(dimension), result);
+    result -= state.col(dimension).cast<double>();
+  }
   lane.rows = 0;
   blocks_done_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Likelihood::run(Lane& lane, double end) {
   while (lane.rows > 0 || take_block(lane)) {
-    step(lane);
-    if (lane.steps_done == config_.solver.steps) finish_block(lane);
+    if (step(lane)) finish_block(lane);
     if (now() >= end) return;
   }
 }

@@ -1,30 +1,15 @@
 #include "flowmatch/maximum_likelihood.h"
 
-#include "kernels/elementwise.h"
+#include "descent.h"
 #include "network_pass.h"
 #include "state_hash.h"
 
 #include <algorithm>
 #include <array>
 #include <cassert>
-#include <cmath>
 #include <utility>
 
 namespace flowmatch {
-
-namespace {
-
-/// A batch has at most this many shards: more would cost memory and summing, fewer would leave
-/// threads of a larger machine idle.
-constexpr Index kMaxShards = 8;
-
-/// Rows of a shard: whole passes of the networks.
-Index shard_rows(Index batch_size) {
-  const Index even = (batch_size + kMaxShards - 1) / kMaxShards;
-  return (even + kPassRows - 1) / kPassRows * kPassRows;
-}
-
-}  // namespace
 
 /// Working memory of one thread.
 struct MaximumLikelihoodTrainer::Worker {
@@ -56,7 +41,8 @@ MaximumLikelihoodTrainer::MaximumLikelihoodTrainer(std::shared_ptr<const Density
   assert(model_->dimension() == data_->dimension());
   model_->initialise(config.seed, parameters_);
   if (config.ema_decay > 0) ema_ = parameters_;
-  const Index rows = shard_rows(config.batch_size);
+  // Whole passes of the networks.
+  const Index rows = shard_rows(config.batch_size, kPassRows, kPassRows);
   for (Index first = 0; first < config.batch_size; first += rows) {
     shards_.push_back({.first_row = first,
                        .rows = std::min(rows, config.batch_size - first),
@@ -79,7 +65,6 @@ double MaximumLikelihoodTrainer::run_shard(Shard& shard, Worker& worker) {
 }
 
 Index MaximumLikelihoodTrainer::step(std::span<float> losses) {
-  const Index count = model_->parameter_count();
   Index done = 0;
   for (float& loss : losses) {
     if (finished() || diverged_) break;
@@ -88,23 +73,18 @@ Index MaximumLikelihoodTrainer::step(std::span<float> losses) {
       Shard& shard = shards_[static_cast<std::size_t>(index)];
       shard.loss = run_shard(shard, *workers_[static_cast<std::size_t>(worker)]);
     });
-    // In order, by one thread: next to the shards themselves these sums and the update are nothing.
     double sum = 0;
-    std::array<const float*, kMaxShards> parts{};
-    for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
-      sum += shards_[shard].loss;
-      parts[shard] = shards_[shard].gradient.data();
+    std::array<float*, kMaxShards> gradients{};
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      sum += shards_[i].loss;
+      gradients[i] = shards_[i].gradient.data();
     }
     loss = static_cast<float>(sum / static_cast<double>(config_.batch_size));
-    std::vector<float>& gradient = shards_.front().gradient;
-    const bool squarable =
-        kernels::sum_parts(count, std::span(parts).first(shards_.size()), gradient.data());
-    if (!std::isfinite(loss) || !squarable) {
+    if (!descend(config_, steps_done_, static_cast<double>(loss),
+                 std::span(gradients).first(shards_.size()), pool_, adam_, parameters_, ema_)) {
       diverged_ = true;
       break;
     }
-
-    adam_.update(0, count, adam_step(config_, steps_done_, gradient), gradient, parameters_, ema_);
     ++steps_done_;
     ++done;
   }

@@ -99,7 +99,7 @@ Rescheduling::Coefficients Rescheduling::at(double t) const {
 }
 
 RescheduledField::RescheduledField(std::shared_ptr<const Field> field, const Reading& reading)
-    : field_(std::move(field)), rescheduling_(reading) {}
+    : field_(std::move(field)), rescheduling_(reading), sampled_(reading.sampled) {}
 
 std::unique_ptr<FieldEvaluator> RescheduledField::evaluator(Index max_rows) const {
   return std::make_unique<RescheduledEvaluator>(*field_, rescheduling_, max_rows);

@@ -23,10 +23,7 @@ std::string_view name(Solver solver) {
 }
 
 std::optional<Solver> solver_from_name(std::string_view text) {
-  for (const Solver solver : kSolvers) {
-    if (name(solver) == text) return solver;
-  }
-  for (const Solver solver : kSdeSolvers) {
+  for (const Solver solver : kAllSolvers) {
     if (name(solver) == text) return solver;
   }
   return std::nullopt;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <numbers>
 #include <utility>
 
@@ -31,6 +32,8 @@ std::string_view name(TimeLaw law) {
       return "logit_normal";
     case TimeLaw::edm_like:
       return "edm_like";
+    case TimeLaw::fixed:
+      return "fixed";
   }
   return "";
 }
@@ -48,11 +51,13 @@ Problems validate(const TimeLawConfig& config) {
   problems.check_above("logitScale", config.logit_scale, 0, 10);
   problems.check_range("logNoiseMean", config.log_noise_mean, -10, 10);
   problems.check_above("logNoiseScale", config.log_noise_scale, 0, 10);
+  problems.check_range("fixedTime", config.fixed_time, 0, 1);
   return std::move(problems).take();
 }
 
 double time_of_normal(const TimeLawConfig& config, const Schedule& schedule, double normal) {
   assert(config.law != TimeLaw::uniform);
+  if (config.law == TimeLaw::fixed) return config.fixed_time;
   if (config.law == TimeLaw::logit_normal) {
     return 1 / (1 + exponential(-(config.logit_mean + config.logit_scale * normal)));
   }
@@ -89,6 +94,8 @@ double density(const TimeLawConfig& config, const Schedule& schedule, double t) 
                             config.log_noise_scale) *
              slope;
     }
+    case TimeLaw::fixed:
+      return t == config.fixed_time ? std::numeric_limits<double>::infinity() : 0;
   }
   return 0;
 }

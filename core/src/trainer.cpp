@@ -1,11 +1,11 @@
 #include "flowmatch/trainer.h"
 
-#include "kernels/elementwise.h"
+#include "coupled_batches.h"
+#include "descent.h"
 #include "state_hash.h"
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <bit>
 #include <cassert>
 #include <cmath>
@@ -19,21 +19,9 @@ namespace flowmatch {
 
 namespace {
 
-/// A batch has at most this many shards: more would cost memory and summing, fewer would leave
-/// threads of a larger machine idle.
-constexpr Index kMaxShards = 8;
 /// Rows of a shard are a multiple of this, and at least twice it, so that kernels run on full
 /// tiles.
 constexpr Index kShardRowMultiple = 32;
-/// Parameters that one task of the update covers. Fixed, because the last few of a range take a
-/// path with other rounding: ranges must not depend on the number of threads.
-constexpr Index kUpdateRange = 8192;
-
-Index shard_rows(Index batch_size) {
-  const Index even = (batch_size + kMaxShards - 1) / kMaxShards;
-  const Index rounded = (even + kShardRowMultiple - 1) / kShardRowMultiple * kShardRowMultiple;
-  return std::max(rounded, 2 * kShardRowMultiple);
-}
 
 double norm(std::span<const float> values) {
   double sum = 0;
@@ -80,53 +68,6 @@ struct Trainer::Worker {
   Points target;
   std::vector<float> weights;
   std::vector<std::int32_t> labels;
-};
-
-/// The next batches, paired. Pairing a batch is one task for one thread, which takes longer than a
-/// training step: several sets of batches are paired at once, as many as keep 8 threads busy unless
-/// their points are so many that a step would be held up for seconds.
-struct Trainer::CoupledBatches {
-  static constexpr Index kMaxSets = 8;
-  static constexpr Index kMaxRows = 4096;
-
-  /// One set: rows batches_per_set * batch_size of each.
-  struct Set {
-    Points x0;
-    Points x1;
-    std::vector<std::int32_t> labels;
-    std::vector<Index> partner;
-  };
-
-  CoupledBatches(const TrainerConfig& config, Index dimension, int threads)
-      : batches_per_set(config.coupling_batches),
-        rows(config.coupling_batches * config.batch_size) {
-    const auto size = static_cast<std::size_t>(rows);
-    sets.resize(static_cast<std::size_t>(std::clamp<Index>(kMaxRows / rows, 1, kMaxSets)));
-    for (Set& set : sets) {
-      set = {.x0 = Points(rows, dimension),
-             .x1 = Points(rows, dimension),
-             .labels = std::vector<std::int32_t>(size),
-             .partner = std::vector<Index>(size)};
-    }
-    for (int thread = 0; thread < threads; ++thread) {
-      couplings.push_back(std::make_unique<BatchCoupling>(config.coupling, rows, dimension));
-    }
-  }
-
-  /// The set that a step is in, of all sets of the run.
-  [[nodiscard]] Index set_of(Index step) const { return step / batches_per_set; }
-  /// Whether the sets that are there are those for the step.
-  [[nodiscard]] bool has(Index step) const {
-    return first_set >= 0 && set_of(step) >= first_set &&
-           set_of(step) < first_set + static_cast<Index>(sets.size());
-  }
-
-  Index batches_per_set;
-  Index rows;
-  std::vector<Set> sets;
-  /// One for each worker.
-  std::vector<std::unique_ptr<BatchCoupling>> couplings;
-  Index first_set = -1;  ///< The set in sets[0]; -1: none yet.
 };
 
 /// One part of every batch and its gradient.
@@ -197,7 +138,7 @@ Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Pairs
   assert(model_->labels() == 0 || model_->labels() == pairs_->labels());
   model_->initialise(config.seed, parameters_);
   if (config.ema_decay > 0) ema_ = parameters_;
-  const Index rows = shard_rows(config.batch_size);
+  const Index rows = shard_rows(config.batch_size, kShardRowMultiple, 2 * kShardRowMultiple);
   for (Index first = 0; first < config.batch_size; first += rows) {
     shards_.push_back({.first_row = first,
                        .rows = std::min(rows, config.batch_size - first),
@@ -207,7 +148,7 @@ Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Pairs
     workers_.push_back(std::make_unique<Worker>(*model_, rows));
   }
   if (config.coupling.coupling != Coupling::independent) {
-    coupled_ = std::make_unique<CoupledBatches>(config, model_->dimension(), pool.size());
+    coupled_ = CoupledBatches::make(config, pairs_, pool);
   }
 }
 
@@ -223,15 +164,8 @@ void Trainer::draw(Index first_row, Index rows, Worker& worker) {
     pairs_->sample(config_.seed, step, first_row, worker.x0.topRows(rows), worker.x1.topRows(rows),
                    labels);
   } else {
-    const Index set_number = coupled_->set_of(steps_done_);
-    const auto& set = coupled_->sets[static_cast<std::size_t>(set_number - coupled_->first_set)];
-    const Index batch = steps_done_ - set_number * coupled_->batches_per_set;
-    const Index from = batch * config_.batch_size + first_row;
-    worker.x1.topRows(rows) = set.x1.middleRows(from, rows);
-    for (Index i = 0; i < rows; ++i) {
-      worker.x0.row(i) = set.x0.row(set.partner[static_cast<std::size_t>(from + i)]);
-    }
-    std::copy_n(set.labels.begin() + from, labels.size(), labels.begin());
+    coupled_->copy(steps_done_, first_row, worker.x0.topRows(rows), worker.x1.topRows(rows),
+                   labels);
   }
   if (!labels.empty() && config_.label_dropout > 0) {
     const RandomStream dropout{config_.seed, Purpose::label_dropout, step};
@@ -241,23 +175,6 @@ void Trainer::draw(Index first_row, Index rows, Worker& worker) {
       if (uniform < config_.label_dropout) labels[i] = kNoLabel;
     }
   }
-}
-
-/// Draws and pairs the sets from that of the next step on.
-void Trainer::couple() {
-  CoupledBatches& coupled = *coupled_;
-  coupled.first_set = coupled.set_of(steps_done_);
-  // Which coupling a worker has does not matter: each set is paired from its own points alone.
-  const auto pair = [&](Index index, BatchCoupling& coupling) {
-    auto& set = coupled.sets[static_cast<std::size_t>(index)];
-    const auto number = static_cast<std::uint32_t>(coupled.first_set + index);
-    pairs_->sample(config_.seed, number, 0, set.x0, set.x1, set.labels);
-    coupling.pair(set.x0, set.x1, set.labels, {config_.seed, Purpose::coupling, number},
-                  set.partner);
-  };
-  pool_.parallel_for(static_cast<Index>(coupled.sets.size()), [&](Index index, int worker) {
-    pair(index, *coupled.couplings[static_cast<std::size_t>(worker)]);
-  });
 }
 
 double Trainer::run_shard(Index shard_index, Worker& worker) {
@@ -286,12 +203,10 @@ double Trainer::run_shard(Index shard_index, Worker& worker) {
 
 Index Trainer::step(std::span<float> losses) {
   const auto terms = static_cast<double>(config_.batch_size * model_->dimension());
-  const Index count = model_->parameter_count();
-  const Index ranges = (count + kUpdateRange - 1) / kUpdateRange;
   Index done = 0;
   for (float& loss : losses) {
     if (finished() || diverged_) break;
-    if (coupled_ != nullptr && !coupled_->has(steps_done_)) couple();
+    if (coupled_ != nullptr && !coupled_->has(steps_done_)) coupled_->prepare(steps_done_);
 
     pool_.parallel_for(static_cast<Index>(shards_.size()), [&](Index index, int worker) {
       Shard& shard = shards_[static_cast<std::size_t>(index)];
@@ -301,31 +216,13 @@ Index Trainer::step(std::span<float> losses) {
     for (const Shard& shard : shards_) squared_error += shard.squared_error;
     loss = static_cast<float>(squared_error / terms);
 
-    // All sums before the first update: a step that diverges leaves the weights as they were.
-    std::vector<float>& gradient = shards_.front().gradient;
-    std::atomic<bool> squarable{true};
-    pool_.parallel_for(ranges, [&](Index range, int /*worker*/) {
-      const Index first = range * kUpdateRange;
-      std::array<const float*, kMaxShards> parts{};
-      for (std::size_t shard = 0; shard < shards_.size(); ++shard) {
-        parts[shard] = shards_[shard].gradient.data() + first;
-      }
-      if (!kernels::sum_parts(std::min(kUpdateRange, count - first),
-                              std::span(parts).first(shards_.size()), gradient.data() + first)) {
-        squarable = false;
-      }
-    });
-    if (!std::isfinite(loss) || !squarable) {
+    std::array<float*, kMaxShards> gradients{};
+    for (std::size_t i = 0; i < shards_.size(); ++i) gradients[i] = shards_[i].gradient.data();
+    if (!descend(config_, steps_done_, static_cast<double>(loss),
+                 std::span(gradients).first(shards_.size()), pool_, adam_, parameters_, ema_)) {
       diverged_ = true;
       break;
     }
-
-    const AdamStep scalars = adam_step(config_, steps_done_, gradient);
-    pool_.parallel_for(ranges, [&](Index range, int /*worker*/) {
-      const Index first = range * kUpdateRange;
-      adam_.update(first, std::min(first + kUpdateRange, count), scalars, gradient, parameters_,
-                   ema_);
-    });
     ++steps_done_;
     ++done;
   }
@@ -365,7 +262,7 @@ Problems Trainer::restore(const TrainerState& state) {
   adam_.restore(state.first_moment, state.second_moment);
   steps_done_ = state.steps_done;
   diverged_ = state.diverged;
-  if (coupled_ != nullptr) coupled_->first_set = -1;
+  if (coupled_ != nullptr) coupled_->forget();
   return {};
 }
 

@@ -392,9 +392,7 @@ void measure_generative(const Request& request) {
   measure(request, pool, "flow matching, 3 x 64", step_operations(network.hidden, kBatch),
           [&] { experiment->trainer().step({&loss, 1}); });
 
-  const auto mixture = GaussianMixture::make(config.data);
-  if (!mixture) std::abort();
-  const auto data = std::make_shared<const GaussianMixture>(mixture.value());
+  const std::shared_ptr<const Distribution> data = experiment->target();
   // Far below what would move the weights: after a million of steps too the work is the same.
   TrainerConfig training = config.training;
   training.learning_rate = 1e-9;

@@ -61,7 +61,8 @@ void use(const Experiment& experiment, ThreadPool& pool) {
   constexpr double kForever = std::numeric_limits<double>::infinity();
   const auto field = experiment.field(FieldChoice::learned);
   Flow(field, {.steps = 50}, starting_noise(2000, 2, 1), 100, pool).advance(kForever);
-  Evaluation(field, {.steps = 50}, experiment.target(), 1000, 1, pool).advance(kForever);
+  Evaluation(field, {.steps = 50}, experiment.target(), experiment.modes(), 1000, 1, pool)
+      .advance(kForever);
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include "flowmatch/io/checkpoint.h"
 #include "flowmatch/io/file.h"
 #include "flowmatch/io/npy.h"
+#include "flowmatch/likelihood.h"
+#include "flowmatch/reflow.h"
 #include "flowmatch/version.h"
 #include "program.h"
 #include "support/files.h"
@@ -14,8 +16,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -345,6 +349,61 @@ TEST_CASE("the learned field of a checkpoint is sampled, evaluated and exported"
   CHECK((bytes_of(again) == bytes_of(out)));
 }
 
+TEST_CASE("a class of a conditional model is sampled, and compared with that class") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  REQUIRE(run(tiny(out, {"--set", "labels=true", "--set", "data.components=4"})).code == 0);
+  const std::string npy = folder.file("x.npy");
+  const Json said = only_line(
+      run({"sample", out, "--label", "2", "--guidance", "1.5", "-n", "10", "-o", npy, "--json"}));
+  CHECK(said["label"] == 2);
+  CHECK(said["guidance"] == 1.5);
+  const Json of_class =
+      only_line(run({"eval", out, "--label", "2", "--field", "exact", "--count", "300", "--json"}));
+  CHECK(of_class["modeShares"] == Json::array({1.0}));
+  CHECK(of_class["energyDistance"].get<double>() < 0.2);
+  // Without a checkpoint the exact field has classes all the same.
+  const Json exact = only_line(run({"eval", "--set", "data.components=4", "--label", "2",
+                                    "--guidance", "0", "--count", "300", "--json"}));
+  CHECK(exact["energyDistance"] == of_class["energyDistance"]);
+
+  const auto refused = [](const Words& words, const std::string& message) {
+    const Ended ended = run(words);
+    CHECK(ended.code == 2);
+    CHECK_THAT(ended.errors, ContainsSubstring(message));
+  };
+  refused({"eval", out, "--label", "4"}, "sampler.guidance.label is 4, must be a whole number");
+  const std::string plain = folder.file("plain.safetensors");
+  REQUIRE(run(tiny(plain)).code == 0);
+  refused({"eval", plain, "--label", "0"}, "where the model is told no labels");
+  refused({"eval", plain, "--label", "0", "--set", "labels=true"},
+          "where the model is told no labels");
+}
+
+TEST_CASE("the data may be a file of points, which the checkpoint then holds") {
+  const TemporaryFolder folder;
+  const std::string csv = folder.file("points.csv");
+  REQUIRE(write_file(csv, "x,y,label\n0,0,0\n4,4,1\n0,1,0\n4,5,1\n").empty());
+  const std::string out = folder.file("run.safetensors");
+  REQUIRE(
+      run(tiny(out, {"--data", csv, "--set", "labels=true", "--set", "data.smoothing=0.1"})).code ==
+      0);
+  const Checkpoint checkpoint = load_checkpoint(out).value();
+  const auto& data = std::get<EmpiricalConfig>(checkpoint.config.experiment.data);
+  CHECK(data.points.rows() == 4);
+  CHECK(data.labels == std::vector<std::int32_t>{0, 1, 0, 1});
+  CHECK(data.smoothing == 0.1);
+  const Json exact =
+      only_line(run({"eval", out, "--field", "exact", "--label", "1", "--count", "300", "--json"}));
+  CHECK(exact["energyDistance"].get<double>() < 0.05);
+
+  REQUIRE(write_file(csv, "x,y\n1,2\n3,four\n").empty());
+  const Ended ended = run({"eval", "--data", csv});
+  CHECK(ended.code == 2);
+  CHECK_THAT(ended.errors, StartsWith("flowmatch: error: " + csv + ": line 3, column 2"));
+  CHECK(run({"eval", "--data", "absent.csv"}).code == 2);
+}
+
 TEST_CASE("the configuration is printed where nothing else is asked for") {
   const Ended ended = run({"export", "--preset", "blog", "--set", "seed=7"});
   CHECK(ended.code == 0);
@@ -374,6 +433,172 @@ TEST_CASE("the density is on the grid that was asked for, and has its integral")
              WithinAbs(expected[0], 1e-9));
   CHECK(std::ranges::count(bytes_of(folder.file("density.csv")), '\n') == 3601);
   CHECK_THAT(bytes_of(folder.file("density.png")), StartsWith("\x89PNG"));
+}
+
+TEST_CASE("the density of a learned field is that of its likelihood, with NLL and KL") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  REQUIRE(run({"train", "--set", "hidden=[16]", "--set", "data={\"components\": 1, \"radius\": 1}",
+               "--set", "batchSize=64", "--steps", "200", "--quiet", "--out", out})
+              .code == 0);
+  const std::string npy = folder.file("density.npy");
+  const Words density{"density", out,     "--resolution",      "24",    "--window", "6", "-n",
+                      "300",     "--set", "sampler.rtol=1e-4", "--json"};
+  Words with_files = density;
+  for (const std::string& file : {npy, folder.file("d.csv"), folder.file("d.png")}) {
+    with_files.insert(with_files.end(), {"-o", file});
+  }
+  const Json learned = only_line(run(with_files));
+  CHECK(learned["field"] == "learned");
+  CHECK_THAT(learned["integral"].get<double>(), WithinAbs(1, 0.02));
+  CHECK(learned["functionEvaluations"].get<double>() > 10);
+  // The entropy of a normal distribution in the plane: 1 + log(2 pi).
+  CHECK_THAT(learned["entropy"].get<double>(), WithinAbs(2.8379, 1e-3));
+  CHECK(learned["kl"].get<double>() > 0);
+  CHECK(learned["kl"].get<double>() < 0.5);
+  CHECK_THAT(learned["nll"].get<double>(),
+             WithinAbs(learned["entropy"].get<double>() + learned["kl"].get<double>(), 0.3));
+  CHECK_THAT(bytes_of(folder.file("d.csv")), StartsWith("x0,x1,logDensity\n-5.75,-5.75,"));
+  CHECK_THAT(bytes_of(folder.file("d.png")), StartsWith("\x89PNG"));
+
+  // The same by the library.
+  const auto array = parse_npy(bytes_of(npy));
+  REQUIRE(array.ok());
+  REQUIRE(array.value().shape == std::vector<Index>{24, 24});
+  ThreadPool pool(1);
+  const Values expected = log_likelihood(
+      learned_field(load_checkpoint(out).value()),
+      {.solver = {.solver = Solver::dopri5, .rtol = 1e-4}},
+      grid_points({.x_low = -6, .x_high = 6, .y_low = -6, .y_high = 6, .columns = 24, .rows = 24}),
+      pool);
+  const auto& values = std::get<std::vector<double>>(array.value().values);
+  CHECK(std::equal(values.begin(), values.end(), expected.begin()));
+
+  Words exact = density;
+  exact.insert(exact.end(), {"--field", "exact"});
+  const Json truth = only_line(run(exact));
+  CHECK(truth["field"] == "exact");
+  CHECK(truth["functionEvaluations"] == 0);
+  CHECK_THAT(truth["kl"].get<double>(), WithinAbs(0, 1e-3));
+  CHECK_THAT(run({"density", out, "--resolution", "4", "-n", "50"}).output,
+             ContainsSubstring("KL  "));
+
+  // What the solver gives up is said, and is a failure.
+  Words hasty = density;
+  hasty.insert(hasty.end(), {"--set", "sampler.maxSteps=1"});
+  const Ended ended = run(hasty);
+  CHECK(ended.code == 1);
+  CHECK(Json::parse(ended.output)["integral"].is_null());
+  CHECK_THAT(ended.errors, ContainsSubstring("576 of 576 points were given up"));
+  CHECK_THAT(ended.errors, ContainsSubstring("300 of 300 points were given up"));
+}
+
+TEST_CASE("an evaluation prints the likelihood beside the entropy, and counts what was lost") {
+  const Json said = only_line(run({"eval", "--count", "100", "--likelihood", "200", "--set",
+                                   "data.dataSet=eight_gaussians", "--json"}));
+  CHECK(said["likelihoodCount"] == 200);
+  CHECK(said["lost"] == 0);
+  CHECK_THAT(said["entropy"].get<double>(), WithinAbs(2.6147, 1e-3));
+  CHECK(std::abs(said["nll"].get<double>() - said["entropy"].get<double>()) <
+        5 * said["nllStandardError"].get<double>());
+  CHECK_THAT(said["kl"].get<double>(), WithinAbs(0, 1e-3));
+  const Ended text = run({"eval", "--count", "100", "--likelihood", "50"});
+  CHECK(text.code == 0);
+  CHECK_THAT(text.output, ContainsSubstring("NLL  "));
+  CHECK_THAT(text.output, ContainsSubstring(", at best "));
+  CHECK(run({"eval", "--count", "100", "--likelihood", "0"}).output.find("NLL") ==
+        std::string::npos);
+
+  const Ended lost = run({"eval", "--count", "100", "--likelihood", "0", "--set",
+                          "sampler.solver=dopri5", "--set", "sampler.maxSteps=1", "--json"});
+  CHECK(lost.code == 1);
+  CHECK(Json::parse(lost.output)["lost"] == 100);
+  CHECK(Json::parse(lost.output)["slicedW2"].is_null());
+  CHECK_THAT(lost.errors, ContainsSubstring("100 samples did not come to the end"));
+}
+
+TEST_CASE("training stops by its metric, says why, and a resumed run stops at the same step") {
+  const TemporaryFolder folder;
+  const std::string whole = folder.file("whole.safetensors");
+  const Words rule{
+      "--set", "stop.metric=loss", "--set",   "stop.every=10", "--set", "stop.patience=1",
+      "--set", "stop.below=5",     "--steps", "2000"};
+  const Ended ended = run(tiny(whole, rule));
+  CAPTURE(ended.errors);
+  REQUIRE(ended.code == 0);
+  const auto checkpoint = load_checkpoint(whole);
+  REQUIRE(checkpoint.ok());
+  const Index steps = checkpoint.value().state.steps_done;
+  CHECK(steps < 2000);
+  CHECK(steps % 10 == 0);
+  CHECK(checkpoint.value().stop.reason == StopReason::no_improvement);
+  CHECK_THAT(ended.errors,
+             ContainsSubstring("stopped after step " + std::to_string(steps) + ": loss is "));
+  CHECK_THAT(ended.errors, ContainsSubstring("1 measurements not less than the best"));
+
+  const std::string part = folder.file("part.safetensors");
+  Words until = rule;
+  until.insert(until.end(), {"--until", "7"});
+  REQUIRE(run(tiny(part, until)).code == 0);
+  CHECK(load_checkpoint(part).value().stop.losses == 7);
+  const Ended resumed = run({"train", "--resume", part, "--out", part, "--json"});
+  REQUIRE(resumed.code == 0);
+  CHECK_THAT(resumed.output, ContainsSubstring(R"("stopped":"no_improvement")"));
+  CHECK((bytes_of(part) == bytes_of(whole)));
+  // A run that has stopped goes no further.
+  REQUIRE(run({"train", "--resume", part, "--out", part, "--quiet"}).code == 0);
+  CHECK((bytes_of(part) == bytes_of(whole)));
+}
+
+TEST_CASE("a student is trained on the pairs of a checkpoint, and resumed with it") {
+  const TemporaryFolder folder;
+  const std::string teacher = folder.file("teacher.safetensors");
+  REQUIRE(run(tiny(teacher, {"--quiet"})).code == 0);
+  const Words distil{"train",   "--reflow", teacher, "--pairs",           "500",
+                     "--steps", "30",       "--set", "timeLaw.law=fixed", "--threads",
+                     "1",       "--quiet"};
+  const auto with = [](Words words, const Words& more) {
+    words.insert(words.end(), more.begin(), more.end());
+    return words;
+  };
+  const std::string whole = folder.file("whole.safetensors");
+  const Ended ended = run(with(distil, {"--out", whole}));
+  CAPTURE(ended.errors);
+  REQUIRE(ended.code == 0);
+  const auto student = load_checkpoint(whole);
+  REQUIRE(student.ok());
+  // The teacher's configuration, but for what was changed.
+  CHECK(student.value().config.experiment.hidden == std::vector<Index>{8});
+  CHECK(student.value().config.experiment.training.seed == 5);
+  CHECK(student.value().config.experiment.training.time_law.law == TimeLaw::fixed);
+  const auto origin =
+      ReflowOrigin{.pairs = 500, .teacher = hash_of(load_checkpoint(teacher).value())};
+  CHECK(student.value().reflow == origin);
+
+  // The same run by the library.
+  ThreadPool pool(2);
+  Reflow reflow(learned_field(load_checkpoint(teacher).value()), {.solver = Solver::dopri5},
+                StandardNormal(2), 500, 5, pool);
+  reflow.advance(std::numeric_limits<double>::infinity());
+  auto experiment = Experiment::make(student.value().config.experiment, reflow.pairs(), pool);
+  REQUIRE(experiment.ok());
+  std::vector<float> losses(30);
+  CHECK(experiment.value()->train(losses) == 30);
+  CHECK(experiment.value()->trainer().state() == student.value().state);
+
+  const std::string part = folder.file("part.safetensors");
+  REQUIRE(run(with(distil, {"--out", part, "--until", "11"})).code == 0);
+  const Ended missing = run({"train", "--resume", part, "--out", part});
+  CHECK(missing.code == 2);
+  CHECK_THAT(missing.errors, ContainsSubstring("--reflow is missing"));
+  const Ended other = run({"train", "--resume", part, "--out", part, "--reflow", whole});
+  CHECK(other.code == 2);
+  CHECK_THAT(other.errors, ContainsSubstring("must be the checkpoint whose pairs"));
+  CHECK(run({"train", "--resume", teacher, "--reflow", teacher}).code == 2);
+  REQUIRE(run({"train", "--resume", part, "--out", part, "--reflow", teacher, "--quiet"}).code ==
+          0);
+  CHECK((bytes_of(part) == bytes_of(whole)));
+  CHECK(run({"train", "--reflow", folder.file("absent.safetensors")}).code == 2);
 }
 
 TEST_CASE("the bench measures a training step and sampling") {

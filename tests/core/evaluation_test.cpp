@@ -1,6 +1,7 @@
 #include "flowmatch/evaluation.h"
 
 #include "flowmatch/exact_field.h"
+#include "support/formula_field.h"
 #include "support/samples.h"
 #include "support/threads.h"
 
@@ -77,6 +78,65 @@ TEST_CASE("without modes there is no share of them, and all else is the same") {
   CHECK_FALSE(without.result().within_three.has_value());
   CHECK_FALSE(without.result().within_three_truth.has_value());
   CHECK(without.result().mode_shares.size() == 0);
+}
+
+TEST_CASE("points that were given up are counted, and are in no distance and no share") {
+  const Setting setting;
+  // What passes x = 4 has no velocity from there on: blocks of which one point does are given up.
+  const auto field =
+      flowmatch::testing::formula_field(2, [&](double t, const ConstPointsRef& x) -> Points {
+        const Points v = velocities(*setting.field, t, x);
+        return (x.col(0).array() > 4).any() && x.rows() > 1 && x(0, 1) > 0
+                   ? Points::Constant(x.rows(), 2, std::nanf(""))
+                   : v;
+      });
+  const SolverConfig solver{.solver = Solver::dopri5, .rtol = 1e-3, .atol = 1e-3};
+  constexpr Index kCount = 250;
+  ThreadPool pool(1);
+  const Points ends = integrate(field, solver, starting_noise(kCount, 2, 9), pool);
+  Points kept(kCount, 2);
+  Index rows = 0;
+  for (Index i = 0; i < kCount; ++i) {
+    if (ends.row(i).allFinite()) kept.row(rows++) = ends.row(i);
+  }
+  kept.conservativeResize(rows, 2);
+  REQUIRE(rows > 20);
+  REQUIRE(rows < kCount);
+
+  Evaluation evaluation(field, solver, setting.target, kCount, 9, pool);
+  evaluation.advance(kForever);
+  const EvaluationResult& result = evaluation.result();
+  CHECK(result.lost == kCount - rows);
+  Points reference(kCount, 2);
+  setting.target->sample({9, Purpose::reference_data, 0}, 0, reference);
+  CHECK_THAT(result.sliced_w2,
+             WithinRel(sliced_w2(kept, reference.topRows(rows), kSlicedProjections, 9), 1e-12));
+  CHECK_THAT(result.energy_distance, WithinAbs(energy_distance(kept, reference), 1e-6));
+  CHECK(result.within_three == share_within(*setting.target, kept, 3));
+  CHECK(result.mode_shares == mode_shares(*setting.target, kept));
+  // The floors are of the target alone.
+  Evaluation whole(setting.field, kSolver, setting.target, kCount, 9, pool);
+  whole.advance(kForever);
+  CHECK(whole.result().lost == 0);
+  CHECK(result.sliced_w2_floor == whole.result().sliced_w2_floor);
+  CHECK(result.energy_distance_floor == whole.result().energy_distance_floor);
+}
+
+TEST_CASE("where no point has come to the end there is no distance") {
+  const Setting setting;
+  ThreadPool pool(1);
+  Evaluation evaluation(setting.field, {.solver = Solver::dopri5, .max_steps = 1}, setting.target,
+                        100, 9, pool);
+  CHECK(evaluation.advance(kForever));
+  const EvaluationResult& result = evaluation.result();
+  CHECK(result.lost == 100);
+  CHECK(std::isnan(result.sliced_w2));
+  CHECK(std::isnan(result.energy_distance));
+  CHECK(std::isnan(result.within_three.value()));
+  CHECK(result.mode_shares.array().isNaN().all());
+  CHECK(result.mode_shares.size() == 11);
+  CHECK(std::isfinite(result.sliced_w2_floor));
+  CHECK(result.within_three_truth.value() > 0.9);
 }
 
 TEST_CASE("an evaluation gives the same bits in slices and for any number of threads") {

@@ -122,7 +122,7 @@ TEST_CASE("a moment between two steps is on the straight line between them") {
   CHECK(flow.frame(frames) == every_step.frame(steps));
 }
 
-bool same_report(const FlowReport& a, const FlowReport& b) {
+bool same_report(const SolverReport& a, const SolverReport& b) {
   return a.evaluations == b.evaluations && a.accepted_steps == b.accepted_steps &&
          a.rejected_steps == b.rejected_steps && a.too_many_steps == b.too_many_steps &&
          a.step_too_small == b.step_too_small && a.stopped_at == b.stopped_at;
@@ -232,7 +232,7 @@ TEST_CASE("the number of evaluations is what the field was asked for") {
     Flow flow(field, {.solver = solver, .steps = 17}, normal_points(77, 3, 6), 4, pool);
     flow.advance(kForever);
     CAPTURE(name(solver));
-    const FlowReport report = flow.report();
+    const SolverReport report = flow.report();
     CHECK(field->rows() == report.evaluations);
     CHECK(flow.function_evaluations() == static_cast<double>(report.evaluations) / 77);
     if (is_adaptive(solver)) {
@@ -327,7 +327,7 @@ TEST_CASE("an adaptive flow's blocks take the steps of their solver, and frames 
   const auto velocity = [&](double t, const auto& x, auto&& out) {
     evaluator->velocity(t, x, out);
   };
-  FlowReport expected;
+  SolverReport expected;
   for (Index first = 0; first < 70; first += kFlowBlockRows) {
     const Index rows = std::min<Index>(kFlowBlockRows, 70 - first);
     Dopri5 solver(32, 2);
@@ -363,7 +363,7 @@ TEST_CASE("the frames of an adaptive flow are as good as its steps") {
   ThreadPool pool(1);
   Flow flow(field, {.solver = Solver::dopri5}, start, 97, pool);
   flow.advance(kForever);
-  const FlowReport report = flow.report();
+  const SolverReport report = flow.report();
   CHECK(report.accepted_steps < 30 * 3);
   for (Index f = 0; f <= 97; ++f) {
     const double angle = 8 * flow.time(f) + std::atan(1.0);
@@ -413,7 +413,7 @@ TEST_CASE("a flow that was given up says so, and shows no point where it is not"
   ThreadPool pool(1);
   Flow flow(field, {.solver = Solver::dopri5, .max_steps = 3}, normal_points(40, 2, 1), 50, pool);
   CHECK(flow.advance(kForever));
-  const FlowReport report = flow.report();
+  const SolverReport report = flow.report();
   CHECK(report.too_many_steps == 40);
   CHECK(report.step_too_small == 0);
   CHECK(report.evaluations == 40 * (2 + 6 * 3));
@@ -445,7 +445,7 @@ TEST_CASE("a block without a solution does not keep the others from theirs") {
   ThreadPool pool(kMostThreads);
   Flow flow(field, {.solver = Solver::dopri5}, start, 2, pool);
   CHECK(flow.advance(kForever));
-  const FlowReport report = flow.report();
+  const SolverReport report = flow.report();
   CHECK(report.too_many_steps == 0);
   CHECK(report.step_too_small == 32);
   CHECK_THAT(report.stopped_at, WithinAbs(0.25, 1e-6));

@@ -1,5 +1,6 @@
 #include "flowmatch/likelihood.h"
 
+#include "flowmatch/dopri5.h"
 #include "flowmatch/exact_field.h"
 #include "flowmatch/flow.h"
 #include "flowmatch/learned_field.h"
@@ -85,6 +86,10 @@ std::shared_ptr<const ExactField> exact_field(const GaussianMixtureConfig& confi
 
 LikelihoodConfig rk4(Index steps) {
   return {.solver = {.solver = Solver::rk4, .steps = steps}};
+}
+
+LikelihoodConfig dopri5(double tolerance) {
+  return {.solver = {.solver = Solver::dopri5, .rtol = tolerance, .atol = tolerance}};
 }
 
 Points samples(const Distribution& distribution, Index count, std::uint64_t seed) {
@@ -211,6 +216,184 @@ TEST_CASE("a network's likelihood by probes is the exact one on average") {
   CHECK(std::abs(bias.mean) < kSigmas * bias.standard_error);
 }
 
+TEST_CASE("an adaptive solver's log-density is the closed form, within its tolerance") {
+  // The tolerance bounds the errors of single steps, in each coordinate; they add up, and the slope
+  // of the density where the points come from multiplies them.
+  const auto check = [](const GaussianMixtureConfig& config, Schedule schedule) {
+    const auto field = exact_field(config, schedule);
+    const Points x = samples(field->target(), 70, 1);
+    ThreadPool pool(1);
+    const Values truth = log_density(field->target(), x);
+    for (const double tolerance : {1e-2, 1e-4, 1e-6}) {
+      const Values error = log_likelihood(field, dopri5(tolerance), x, pool) - truth;
+      CAPTURE(name(schedule), field->dimension(), tolerance);
+      // Floats of size 10, of which a point's own rounding is 1e-6.
+      CHECK(largest_magnitude(error) < 200 * tolerance + 2e-5);
+    }
+  };
+  check(ring_mixture(11, 10, 1), Schedule::cond_ot);
+  check(ring_mixture(11, 10, 1), Schedule::sqrt);
+  check(correlated_mixture(1), Schedule::cond_ot);
+  check(correlated_mixture(5), Schedule::cosine);
+}
+
+TEST_CASE("an adaptive solver's error follows the tolerance, and its steps the fifth root") {
+  const auto field = exact_field(ring_mixture(5, 3, 0.5));
+  const Points x = samples(field->target(), 64, 1);
+  const Values truth = log_density(field->target(), x);
+  ThreadPool pool(1);
+  std::vector<double> errors;
+  std::vector<double> steps;
+  for (const double tolerance : {1e-3, 1e-4, 1e-5}) {
+    Likelihood likelihood(field, nullptr, dopri5(tolerance), x, pool);
+    likelihood.advance(std::numeric_limits<double>::infinity());
+    errors.push_back(largest_magnitude(likelihood.log_density() - truth));
+    steps.push_back(static_cast<double>(likelihood.report().accepted_steps) / 64);
+  }
+  CAPTURE(errors, steps);
+  for (std::size_t i = 1; i < errors.size(); ++i) CHECK(errors[i] < errors[i - 1] / 2);
+  // Two decades of tolerance: 10^(2 / 5) times as many steps.
+  CHECK_THAT(std::log10(steps[2] / steps[0]), WithinAbs(0.4, 0.1));
+  // At equal cost it is better than steps of equal length.
+  const auto equal = static_cast<Index>(6 * steps[1] / 4) + 1;
+  CHECK(errors[1] < largest_magnitude(log_likelihood(field, rk4(equal), x, pool) - truth));
+}
+
+TEST_CASE("an adaptive likelihood is the solver's own, for every block by itself") {
+  const auto field = exact_field(ring_mixture(5, 3, 0.5));
+  const Points x = samples(field->target(), 77, 1);
+  const LikelihoodConfig config = dopri5(1e-4);
+  ThreadPool pool(1);
+  Likelihood likelihood(field, nullptr, config, x, pool);
+  likelihood.advance(std::numeric_limits<double>::infinity());
+
+  SolverConfig back = config.solver;
+  std::swap(back.t_start, back.t_end);
+  const auto evaluator = field->evaluator(32);
+  LogDensityOde ode(*evaluator, 32);
+  Dopri5 solver(32, 3);
+  const Points none(0, 2);
+  const auto slope = [&](double t, const auto& state, auto&& out) { ode(t, state, none, out); };
+  SolverReport expected;
+  for (Index first = 0; first < x.rows(); first += 32) {
+    const Index rows = std::min<Index>(32, x.rows() - first);
+    Points state = Points::Zero(rows, 3);
+    state.leftCols(2) = x.middleRows(first, rows);
+    solver.start(back, state, slope);
+    while (solver.state() == AdaptiveState::running) solver.attempt(slope);
+    REQUIRE(solver.state() == AdaptiveState::arrived);
+    const Points end = solver.x();
+    const Values got = likelihood.log_density().segment(first, rows);
+    CHECK(got == log_density(StandardNormal(2), end.leftCols(2)) - end.col(2).cast<double>());
+    add(expected, report_of(solver, rows), 1);
+  }
+  const SolverReport report = likelihood.report();
+  CHECK(report.evaluations == expected.evaluations);
+  CHECK(report.evaluations == 77 * 2 + 6 * (expected.accepted_steps + expected.rejected_steps));
+  CHECK(report.accepted_steps == expected.accepted_steps);
+  CHECK(report.rejected_steps == expected.rejected_steps);
+  CHECK(report.given_up() == 0);
+  CHECK(likelihood.function_evaluations() == static_cast<double>(report.evaluations) / 77);
+  CHECK(likelihood.problems().empty());
+}
+
+TEST_CASE("an adaptive likelihood is the same for any number of threads and any cutting") {
+  const auto model = std::make_shared<const Mlp>(MlpConfig{.dimension = 2, .hidden = {17}});
+  std::vector<float> parameters(static_cast<std::size_t>(model->parameter_count()));
+  model->initialise(1, parameters);
+  for (float& parameter : parameters) parameter *= 3;
+  const auto field = std::make_shared<const LearnedField>(model, parameters);
+  const Points x = normal_points(203, 2, 1);
+  LikelihoodConfig config = dopri5(1e-4);
+  config.probes = GENERATE(0, 3);
+  ThreadPool one(1);
+  const Values expected = log_likelihood(field, config, x, one);
+  CHECK(expected.allFinite());
+  for (const int threads : thread_counts()) {
+    ThreadPool pool(threads);
+    CHECK(log_likelihood(field, config, x, pool) == expected);
+    Likelihood likelihood(field, nullptr, config, x, pool);
+    CHECK(likelihood.progress() == 0);
+    double progress = 0;
+    while (!likelihood.advance(0)) {
+      // A step that is rejected is no progress.
+      CHECK(likelihood.progress() >= progress);
+      progress = likelihood.progress();
+      CHECK(progress < 1);
+    }
+    CHECK(progress > 0.5);
+    CHECK(likelihood.progress() == 1);
+    CHECK(likelihood.log_density() == expected);
+  }
+  // Blocks of points that are not the last one's are the same in a smaller set.
+  CHECK(log_likelihood(field, config, x.topRows(64), one) == expected.head(64));
+}
+
+TEST_CASE("a likelihood that was given up is not a number, and counted") {
+  // From t = 1 back to 1/2 all is well; before that there is no velocity right of x = 50.
+  class Torn final : public Field {
+   public:
+    [[nodiscard]] Index dimension() const override { return 1; }
+    [[nodiscard]] bool has_divergence() const override { return true; }
+    [[nodiscard]] std::unique_ptr<FieldEvaluator> evaluator(Index /*max_rows*/) const override {
+      class Evaluator final : public FieldEvaluator {
+       public:
+        void velocity(double t, const ConstPointsRef& x, PointsRef out) override {
+          out = x;
+          if (t < 0.5) out = (x.array() > 50).select(std::nanf(""), out);
+        }
+        void velocity_and_divergence(double t, const ConstPointsRef& x,
+                                     const ConstPointsRef& /*probes*/, PointsRef out,
+                                     ValuesRef divergence) override {
+          velocity(t, x, out);
+          divergence.setOnes();
+        }
+      };
+      return std::make_unique<Evaluator>();
+    }
+  };
+  Points x = normal_points(70, 1, 1);
+  x(40, 0) = 200;
+  ThreadPool pool(kMostThreads);
+  Likelihood likelihood(std::make_shared<const Torn>(), nullptr, dopri5(1e-5), x, pool);
+  CHECK(likelihood.advance(std::numeric_limits<double>::infinity()));
+  CHECK(likelihood.progress() == 1);
+  const SolverReport report = likelihood.report();
+  CHECK(report.step_too_small == 32);
+  CHECK(report.given_up() == 32);
+  CHECK_THAT(report.stopped_at, WithinAbs(0.5, 1e-6));
+  const Values& got = likelihood.log_density();
+  CHECK(got.segment(32, 32).array().isNaN().all());
+  // X_1 = e X_0 for the others.
+  const Points back = static_cast<float>(std::exp(-1)) * x;
+  const Values expected = log_density(StandardNormal(1), back).array() - 1;
+  CHECK(largest_magnitude((got - expected).head(32)) < 1e-4);
+  CHECK(largest_magnitude((got - expected).tail(6)) < 1e-4);
+  REQUIRE(likelihood.problems().size() == 1);
+  CHECK(likelihood.problems()[0].field == "rtol");
+  CHECK(likelihood.problems()[0].allowed.find("32 of 70 points") != std::string::npos);
+
+  LikelihoodConfig hasty = dopri5(1e-5);
+  hasty.solver.max_steps = 2;
+  const auto field = exact_field(ring_mixture(11, 10, 1));
+  DensityGrid density(field, nullptr, hasty, {.columns = 8, .rows = 8}, pool);
+  density.advance(std::numeric_limits<double>::infinity());
+  CHECK(density.report().too_many_steps == 64);
+  CHECK(density.function_evaluations() == 2 + 6 * 2);
+  CHECK(std::isnan(density.integral()));
+  REQUIRE(density.problems().size() == 1);
+  CHECK(density.problems()[0].field == "maxSteps");
+}
+
+TEST_CASE("an adaptive likelihood of no length is the source's density") {
+  const auto field = exact_field(ring_mixture(5, 3, 0.5));
+  LikelihoodConfig config = dopri5(1e-5);
+  config.solver.t_end = 0;
+  const Points x = normal_points(40, 2, 1);
+  ThreadPool pool(1);
+  CHECK(log_likelihood(field, config, x, pool) == log_density(StandardNormal(2), x));
+}
+
 TEST_CASE("the result is the same for any number of threads and any cutting of the work") {
   const auto model = std::make_shared<const Mlp>(MlpConfig{.dimension = 2, .hidden = {17}});
   std::vector<float> parameters(static_cast<std::size_t>(model->parameter_count()));
@@ -260,7 +443,7 @@ TEST_CASE("a step of the likelihood does not allocate") {
   const auto model = std::make_shared<const Mlp>(MlpConfig{.dimension = 2, .hidden = {17}});
   const std::vector<float> parameters(static_cast<std::size_t>(model->parameter_count()), 0.1F);
   const auto field = std::make_shared<const LearnedField>(model, parameters);
-  LikelihoodConfig config = rk4(10);
+  LikelihoodConfig config = GENERATE(rk4(10), dopri5(1e-5));
   config.probes = GENERATE(0, 2);
   ThreadPool pool(1);
   Likelihood likelihood(field, nullptr, config, normal_points(70, 2, 1), pool);
@@ -378,6 +561,10 @@ TEST_CASE("absurd likelihoods and grids are refused") {
   config = rk4(1);
   config.probes = kMaxProbes + 1;
   CHECK(bad_fields(config) == Fields{"probes"});
+  for (const Solver solver : kAllSolvers) {
+    const Fields expected = is_stochastic(solver) ? Fields{"solver.solver"} : Fields{};
+    CHECK(bad_fields(LikelihoodConfig{.solver = {.solver = solver}}) == expected);
+  }
 
   CHECK(bad_fields(DensityGridConfig{}).empty());
   CHECK(bad_fields(DensityGridConfig{.x_low = 15}) == Fields{"xHigh"});

@@ -270,6 +270,7 @@ TEST_CASE("a solver is found by its name and by nothing else") {
     CHECK(is_stochastic(solver));
     CHECK_FALSE(is_adaptive(solver));
   }
+  CHECK(kSolvers.size() + kSdeSolvers.size() == kAllSolvers.size());
   for (const auto* const text : {"", "Euler", "rk45", "rk"}) {
     CAPTURE(text);
     CHECK_FALSE(solver_from_name(text).has_value());

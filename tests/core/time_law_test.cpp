@@ -1,5 +1,6 @@
 #include "flowmatch/time_law.h"
 
+#include "flowmatch/exact_field.h"
 #include "support/allocations.h"
 #include "support/statistics.h"
 
@@ -13,6 +14,7 @@
 #include <numbers>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -62,6 +64,8 @@ double distribution(const Case& law, double x) {
       const double log_ratio = std::log(noise_to_signal(evaluate(law.schedule, x)));
       return normal((config.log_noise_mean - log_ratio) / config.log_noise_scale);
     }
+    case TimeLaw::fixed:
+      return x < config.fixed_time ? 0 : 1;
   }
   return 0;
 }
@@ -189,17 +193,51 @@ TEST_CASE("times stay inside the open interval whatever the parameters") {
   }
 }
 
+TEST_CASE("a fixed time is that time, but for the very ends") {
+  const auto all_are = [](double time, float expected) {
+    const Case law{{.law = TimeLaw::fixed, .fixed_time = time}, Schedule::sqrt};
+    CHECK(times(law, 20, 3) == std::vector<float>(20, expected));
+    for (const double normal : {-3.0, 0.0, 2.0}) {
+      CHECK(time_of_normal(law.config, law.schedule, normal) == time);
+    }
+  };
+  all_are(0, 0x1p-24F);
+  all_are(0.3, 0.3F);
+  all_are(1, 1 - 0x1p-24F);
+  const TimeLawConfig config{.law = TimeLaw::fixed, .fixed_time = 0.25};
+  CHECK(density(config, Schedule::cond_ot, 0.25) == std::numeric_limits<double>::infinity());
+  CHECK(density(config, Schedule::cond_ot, 0.26) == 0);
+}
+
+TEST_CASE("the loss that remains at a fixed time is that of the time") {
+  // One Gaussian N(m, s^2) under cond_ot: the conditional variance of X_1 - X_0 given X_t is
+  // s^2 / (t^2 s^2 + (1 - t)^2) in each coordinate, whatever x.
+  constexpr double kVariance = 0.3 * 0.3;
+  auto mixture = GaussianMixture::make(ring_mixture(1, 2, 0.3));
+  REQUIRE(mixture.ok());
+  const ExactField field(std::move(mixture).value(), Schedule::cond_ot);
+  for (const double t : {0.0, 0.25, 0.8}) {
+    Objective objective;
+    objective.time_law = {.law = TimeLaw::fixed, .fixed_time = t};
+    const double expected = kVariance / (t * t * kVariance + (1 - t) * (1 - t));
+    CHECK_THAT(estimate_irreducible_loss(field, objective, 1, 8, 4), WithinRel(expected, 1e-5));
+  }
+}
+
 TEST_CASE("a time law is found by its name, and its parameters have ranges") {
   for (const TimeLaw law : kTimeLaws) CHECK(time_law_from_name(name(law)) == law);
   CHECK(name(TimeLaw::edm_like) == "edm_like");
   CHECK_FALSE(time_law_from_name("edm").has_value());
   CHECK(validate(TimeLawConfig{}).empty());
   const double nan = std::numeric_limits<double>::quiet_NaN();
-  const Problems problems = validate(TimeLawConfig{
-      .logit_mean = 11, .logit_scale = 0, .log_noise_mean = nan, .log_noise_scale = -1});
+  const Problems problems = validate(TimeLawConfig{.logit_mean = 11,
+                                                   .logit_scale = 0,
+                                                   .log_noise_mean = nan,
+                                                   .log_noise_scale = -1,
+                                                   .fixed_time = 1.5});
   std::string fields;
   for (const Problem& problem : problems) fields += problem.field + " ";
-  CHECK(fields == "logitMean logitScale logNoiseMean logNoiseScale ");
+  CHECK(fields == "logitMean logitScale logNoiseMean logNoiseScale fixedTime ");
 }
 
 }  // namespace

@@ -6,6 +6,8 @@
 FOLDER has what these commands leave there (or another network, data set or count):
 
     flowmatch train --set hidden='[32,16]' --set activation=gelu --until 300 --out run.safetensors
+    (or with --set labels=true --set sampler.guidance.label=3, and with --set
+    timeFeatures.kind=fourier or sinusoidal)
     flowmatch export run.safetensors --out weights.safetensors --out weights.npy
     flowmatch sample run.safetensors --frames 4 --count 100 --set sampler.solver=euler \\
         --set sampler.steps=4 --out ways.npy
@@ -30,12 +32,12 @@ def loader(document):
     return names["load"]
 
 
-def check_steps(model, ways, tolerance):
+def check_steps(model, label, ways, tolerance):
     frames = torch.from_numpy(ways)
     h = 1 / (len(frames) - 1)
     worst = 0.0
     for step in range(len(frames) - 1):
-        expected = frames[step] + h * model(frames[step], step * h)
+        expected = frames[step] + h * model(frames[step], step * h, label)
         worst = max(worst, ((expected - frames[step + 1]).abs() / (1 + expected.abs())).max().item())
     print(f"largest relative difference of a step: {worst:.2e}")
     assert worst < tolerance
@@ -49,7 +51,7 @@ def main():
     print("configuration:", config)
     ways = np.load(folder / "ways.npy")
     assert ways.dtype == np.float32 and ways.ndim == 3, (ways.dtype, ways.shape)
-    check_steps(model, ways, 1e-5)
+    check_steps(model, config["sampler"]["guidance"]["label"], ways, 1e-5)
 
     # The exported weights are the averaged ones of the checkpoint, alone and as one array.
     exported, _ = load(folder / "weights.safetensors")

@@ -28,7 +28,7 @@ test.describe('builds', () => {
         performance.getEntriesByType('resource').map(({ name }) => name),
       );
       expect(fetched.filter((name) => name.endsWith('.wasm'))).toEqual([
-        expect.stringContaining(`/${tier}/flowmatch.wasm`),
+        expect.stringContaining(`/${tier}/flowmatch-basic.wasm`),
       ]);
     });
   }
@@ -61,6 +61,66 @@ test('a script of another page uses the engine without a figure', async ({ page,
     return await experiment.train(50);
   }, `${sites.plain}flowmatch.js`);
   expect(trained).toEqual({ stepsDone: 50, reason: 'finished' });
+});
+
+test('likelihoods: the exact field’s is the known density, and the learned one integrates to 1', async ({
+  page,
+  sites,
+}) => {
+  test.slow();
+  await page.goto(sites.nothing);
+  const found = await page.evaluate(async (script) => {
+    const { Engine, presets, experimentConfigOf } = (await import(script)) as typeof Flowmatch;
+    const config = experimentConfigOf({ ...presets.quick, steps: 1500 });
+    const experiment = await Engine.shared().createExperiment(config);
+    const settings = { solver: 'rk4', steps: 25, tolerance: 1e-5 } as const;
+    const exact = { ...settings, field: 'exact' } as const;
+    const learned = { ...settings, field: 'learned' } as const;
+
+    const grid = { xMin: -12, xMax: 12, yMin: -12, yMax: 12, columns: 9, rows: 8 };
+    const known = await experiment.logDensity([1], grid);
+    const ofGrid = await experiment.density(exact, grid);
+    // The first two points of it, by themselves.
+    const ofPoints = await experiment.likelihood(exact, Float32Array.of(-12, -12, -9, -12));
+    const ofData = await experiment.dataLikelihood(exact, 500, 3);
+
+    await experiment.train(1500);
+    const window = { xMin: -15, xMax: 15, yMin: -15, yMax: 15, columns: 41, rows: 41 };
+    const density = await experiment.density(learned, window);
+    const data = await experiment.dataLikelihood(learned, 500, 3);
+    const refusal = await experiment
+      .density({ ...learned, steps: 0 }, window)
+      .catch((thrown: unknown) => (thrown as { problems: { field: string }[] }).problems);
+    experiment.dispose();
+    return {
+      // Where there is any density: the peaks are 0.0145 high.
+      worst: Math.max(
+        ...known.map((value, i) =>
+          Math.abs(Math.exp(value) - Math.exp(ofGrid.logDensity[i] ?? NaN)),
+        ),
+      ),
+      highest: Math.exp(Math.max(...known)),
+      sameByPoints: [...ofPoints.logDensity].map(
+        (value, i) => value - (ofGrid.logDensity[i] ?? NaN),
+      ),
+      ofData,
+      density: { ...density, logDensity: density.logDensity.length },
+      data,
+      refusal,
+    };
+  }, `${sites.plain}flowmatch.js`);
+  expect(found.worst).toBeLessThan(1e-4);
+  expect(found.highest).toBeGreaterThan(0.005);
+  expect(found.sameByPoints).toEqual([0, 0]);
+  expect(Math.abs(found.ofData.divergence ?? NaN)).toBeLessThan(0.002);
+  // Of eleven Gaussians hardly one is near another: log 11 + log 2 pi e, and a little less.
+  expect(found.ofData.entropy).toBeCloseTo(Math.log(11) + Math.log(2 * Math.PI * Math.E), 1);
+  expect(found.density).toMatchObject({ stepsDone: 1500, logDensity: 41 * 41 });
+  expect(Math.abs(found.density.integral - 1)).toBeLessThan(0.01);
+  expect(found.data.divergence).toBeGreaterThan(0);
+  expect(found.data.divergence).toBeLessThan(0.5);
+  expect(found.data).toMatchObject({ stepsDone: 1500, count: 500, functionEvaluations: 100 });
+  expect(found.refusal).toMatchObject([{ field: 'likelihood.steps' }]);
 });
 
 test('a cloud that would take minutes is given up for another', async ({ page, sites }) => {
@@ -110,7 +170,7 @@ test.describe('failures', () => {
     expect(page.workers()).toHaveLength(1);
   });
 
-  for (const file of ['flowmatch.wasm', 'flowmatch.mjs']) {
+  for (const file of ['flowmatch-basic.wasm', 'flowmatch-basic.mjs']) {
     test(`${file} that cannot be fetched is reported, and can be tried again`, async ({
       page,
       sites,
@@ -127,6 +187,67 @@ test.describe('failures', () => {
       await figure.expectPhase('flowing');
     });
   }
+});
+
+test.describe('what the small module leaves out', () => {
+  test('comes in the middle of training, which goes on as if it had been there', async ({
+    page,
+    sites,
+  }) => {
+    await page.goto(sites.nothing);
+    const losses = await page.evaluate(async (script) => {
+      const { Engine, presets, experimentConfigOf, samplerConfigOf } = (await import(
+        script
+      )) as typeof Flowmatch;
+      const state = { ...presets.quick, steps: 300 };
+      const sampler = samplerConfigOf({ ...state, particles: 50, solver: 'dopri5' }, 'learned');
+      const all: number[][] = [];
+      for (const interrupted of [false, true]) {
+        const engine = new Engine();
+        const experiment = await engine.createExperiment(experimentConfigOf(state));
+        const seen: number[] = [];
+        const training = experiment.train(300, {
+          onProgress: (progress) => seen.push(...progress.losses),
+        });
+        if (interrupted) await experiment.flow(sampler, 10);
+        await training;
+        experiment.dispose();
+        all.push(seen);
+      }
+      return all;
+    }, `${sites.plain}flowmatch.js`);
+    expect(losses[0]).toHaveLength(300);
+    expect(losses[1]).toEqual(losses[0]);
+    const fetched = await page.evaluate(() =>
+      performance.getEntriesByType('resource').map(({ name }) => name),
+    );
+    expect(fetched.some((name) => name.endsWith('/flowmatch-basic.wasm'))).toBe(true);
+  });
+
+  test('is refused where it cannot be fetched, and nothing is lost', async ({
+    page,
+    sites,
+    complaints,
+  }) => {
+    const figure = await openFigure(page, sites.plain, '?steps=200&train=on');
+    await figure.expectPhase('done');
+    await page.context().route('**/flowmatch.wasm', (route) => route.abort());
+    const chooseTransport = async () => {
+      await figure.setting('coupling').getByRole('combobox').selectOption('ot');
+      await figure.button('Restart training').click();
+    };
+    await figure.openSettings();
+    await chooseTransport();
+    await expect(figure.alert).toContainText('a part of the engine that is not here yet');
+    // Whether a worker’s error is on the console of the page is the browser’s choice.
+    complaints.length = 0;
+    expect((await figure.run()).stepsDone).toBe(200);
+    expect(await figure.state()).toMatchObject({ coupling: 'independent' });
+    await page.context().unroute('**/flowmatch.wasm');
+    await chooseTransport();
+    await expect.poll(async () => (await figure.state()).coupling).toBe('ot');
+    await expect.poll(async () => (await figure.run()).stepsDone).toBe(200);
+  });
 });
 
 test("the engine's memory for the blog's example is at most 64 MB", async ({ page, sites }) => {

@@ -75,6 +75,25 @@ test.describe('training', () => {
   });
 });
 
+test('the view of the likelihood says what each density integrates to, and the table how far it is off', async ({
+  page,
+  sites,
+}) => {
+  test.slow();
+  const figure = await openFigure(page, sites.plain, '?tier=simd&view=likelihood&steps=800');
+  const learned = figure.element.getByRole('figure').nth(1);
+  await expect(learned).toContainText('Learned density, untrained');
+  await figure.button('Train').click();
+  await figure.expectPhase('done', 60_000);
+  await expect(learned).toContainText('step 800', { timeout: 60_000 });
+  await expect(learned).toContainText(/integrates to (0\.99|1\.00)/);
+  await expect(figure.element.getByRole('figure').first()).toContainText('integrates to 1.000');
+  const row = (name: string) => figure.element.getByRole('row', { name });
+  // Log 11 and the entropy of a Gaussian, less what neighbours overlap.
+  await expect(row('NLL, nats')).toContainText('5.22');
+  await expect(row('KL, nats')).toContainText(/0\.\d{3}/);
+});
+
 test.describe('a link', () => {
   test('reproduces the run that it was made from', async ({ page, sites }) => {
     const figure = await openFigure(page, sites.plain, '?seed=7&noise-seed=3&show-arrows=on');

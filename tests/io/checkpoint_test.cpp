@@ -97,6 +97,39 @@ TEST_CASE("a checkpoint holds networks of any depth and data of any dimension") 
   CHECK(mixture(back.value()).means == mixture(checkpoint).means);
 }
 
+TEST_CASE("a conditional network and its time features come back from a checkpoint") {
+  ThreadPool pool(1);
+  RunConfig config = *preset_from_name("quick");
+  config.experiment.hidden = {8};
+  config.experiment.labels = true;
+  config.experiment.time_features = {.kind = TimeFeatureKind::fourier, .count = 6, .seed = 5};
+  config.experiment.training.steps = 10;
+  config.sampler.guidance = {.label = 3, .scale = 0.5};
+  config.sampler.schedule = Schedule::cosine;
+  const auto experiment = Experiment::make(config.experiment, pool);
+  REQUIRE(experiment.ok());
+  std::vector<float> losses(10);
+  experiment.value()->trainer().step(losses);
+  const auto bytes = bytes_of({.config = config, .state = experiment.value()->trainer().state()});
+  const auto back = parse_checkpoint(bytes);
+  REQUIRE(back.ok());
+  const Points x = normal_points(7, 2, 1);
+  const FieldOptions options = field_options(config.sampler);
+  CHECK(velocities(*learned_field(back.value()), 0.3, x) ==
+        velocities(*experiment.value()->field(FieldChoice::learned, options), 0.3, x));
+  SamplerConfig all = config.sampler;
+  all.guidance = {};
+  all.schedule.reset();
+  CHECK(velocities(*learned_field(back.value(), all), 0.3, x) ==
+        velocities(*experiment.value()->field(FieldChoice::learned), 0.3, x));
+  const auto content = parse_safetensors(bytes).value();
+  // x, the features of t, eleven classes and none.
+  CHECK(content.find("layers.0.weight")->shape == std::vector<std::uint64_t>{8, 2 + 6 + 12});
+  const std::string& frequencies = content.metadata.at("timeFrequencies");
+  CHECK(std::ranges::count(frequencies, ',') == 2);
+  CHECK(time_frequencies(preset_from_name("quick")->experiment) == "[]");
+}
+
 TEST_CASE("the tensors have PyTorch's names, shapes and order of numbers") {
   const Checkpoint checkpoint = made_up();
   const auto content = parse_safetensors(bytes_of(checkpoint));
@@ -188,6 +221,63 @@ TEST_CASE("a state that does not belong to its configuration is not saved") {
   CHECK(with([](Checkpoint& c) { c.state.steps_done = -1; }) == Fields{"stepsDone"});
   CHECK(with([](Checkpoint& c) { c.state.steps_done = 5001; }) == Fields{"stepsDone"});
   CHECK(with([](Checkpoint& c) { c.config.experiment.hidden = {0}; }) == Fields{"hidden[0]"});
+}
+
+TEST_CASE("what a stopping rule remembers comes back to the bit, where there is a rule") {
+  Checkpoint checkpoint = made_up();
+  checkpoint.stop = {.loss_sum = 0.1 + 0.2, .losses = 7, .last = 1.0 / 3, .since_best = 2};
+  CHECK(parse_checkpoint(bytes_of(checkpoint)).value().stop == StopState{});
+  checkpoint.config.experiment.stop = {.metric = StopMetric::loss, .below = 1};
+  CHECK(parse_checkpoint(bytes_of(checkpoint)).value().stop == checkpoint.stop);
+  // After a measurement that was not a number.
+  checkpoint.stop.last = std::numeric_limits<double>::quiet_NaN();
+  checkpoint.stop.best = 1e-300;
+  checkpoint.stop.reason = StopReason::no_improvement;
+  const StopState back = parse_checkpoint(bytes_of(checkpoint)).value().stop;
+  CHECK(back.last != back.last);
+  CHECK(back.best == 1e-300);
+  CHECK(back.reason == StopReason::no_improvement);
+}
+
+TEST_CASE("where the pairs of a run come from comes back") {
+  Checkpoint checkpoint = made_up();
+  CHECK_FALSE(parse_checkpoint(bytes_of(checkpoint)).value().reflow.has_value());
+  checkpoint.reflow = {.pairs = 500, .teacher = 0xfedcba9876543210U};
+  CHECK(parse_checkpoint(bytes_of(checkpoint)).value().reflow == checkpoint.reflow);
+  // Of the model that is sampled: other averaged weights have another hash, other raw ones not.
+  const std::uint64_t hash = hash_of(checkpoint);
+  checkpoint.state.parameters[3] += 1;
+  CHECK(hash_of(checkpoint) == hash);
+  checkpoint.state.ema[3] += 1;
+  CHECK(hash_of(checkpoint) != hash);
+}
+
+TEST_CASE("metadata that are not what they should be are refused") {
+  const auto refused = [](const std::string& key, const std::string& text) {
+    CAPTURE(text);
+    const std::string file = changed([&](TensorFile& content) { content.metadata[key] = text; });
+    CHECK(problem_of(file).starts_with("__metadata__." + key + " is "));
+  };
+  for (const std::string text :
+       {"", "[]", "{}", "{\"pairs\":0,\"teacher\":\"1\"}", "{\"pairs\":5,\"teacher\":1}",
+        "{\"pairs\":5,\"teacher\":\"-1\"}", "{\"pairs\":1e30,\"teacher\":\"1\"}"}) {
+    refused("reflow", text);
+  }
+  const auto stop = [](const std::string& losses, const std::string& best,
+                       const std::string& reason) {
+    return R"({"lossSum":1,"losses":)" + losses + R"(,"last":"infinity","best":)" + best +
+           R"(,"sinceBest":0,"reason":)" + reason + "}";
+  };
+  CHECK(parse_checkpoint(changed([&](TensorFile& content) {
+          content.metadata["stop"] = stop("3", "2.5", "\"below\"");
+        }))
+            .value()
+            .stop.reason == StopReason::below);
+  refused("stop", "3");
+  refused("stop", stop("-1", "2.5", "\"below\""));
+  refused("stop", stop("1e99", "2.5", "\"below\""));
+  refused("stop", stop("3", "\"nan\"", "\"below\""));
+  refused("stop", stop("3", "2.5", "\"bored\""));
 }
 
 TEST_CASE("a checkpoint of a newer version is refused with what to do") {

@@ -1,5 +1,6 @@
 #include "flowmatch/io/config_json.h"
 
+#include "flowmatch/io/file.h"
 #include "support/problems.h"
 #include "support/samples.h"
 
@@ -112,6 +113,118 @@ TEST_CASE("what the family offers is chosen by its names") {
         "coupling.coupling is optimal, must be one of independent, ot, sinkhorn");
 }
 
+TEST_CASE("a conditional model, its time features and what is sampled of it are in a document") {
+  const RunConfig config = read(R"({
+    "labels": true, "labelDropout": 0.2,
+    "timeFeatures": {"kind": "fourier", "count": 16, "scale": 2, "seed": 7},
+    "coupling": {"coupling": "ot", "labelAware": true},
+    "sampler": {"guidance": {"label": 10, "scale": -1.5}}})");
+  CHECK(config.experiment.labels);
+  CHECK(config.experiment.training.label_dropout == 0.2);
+  CHECK(config.experiment.time_features.kind == TimeFeatureKind::fourier);
+  CHECK(config.experiment.time_features.count == 16);
+  CHECK(config.experiment.time_features.scale == 2);
+  CHECK(config.experiment.time_features.seed == 7);
+  CHECK(config.experiment.training.coupling.label_aware);
+  CHECK(config.sampler.guidance.label == 10);
+  CHECK(config.sampler.guidance.scale == -1.5);
+  CHECK(to_json(read(to_json(config))) == to_json(config));
+
+  CHECK(problem_of(R"({"labels": 1})") == "labels is 1, must be true or false");
+  CHECK(problem_of(R"({"labels": true, "data": {"dataSet": "swiss_roll"}})") ==
+        "labels is true, must be false where the data has no labels");
+  CHECK(problem_of(R"({"timeFeatures": {"kind": "sine"}})") ==
+        "timeFeatures.kind is sine, must be one of plain, sinusoidal, fourier");
+  CHECK(problem_of(R"({"labels": true, "sampler": {"guidance": {"label": 11}}})") ==
+        "sampler.guidance.label is 11, must be a whole number from -1 to 10");
+  CHECK(problem_of(R"({"sampler": {"guidance": {"label": 1}}})") ==
+        "sampler.guidance.label is 1, must be -1 (none) where the model is told no labels");
+  CHECK(problem_of(R"({"sampler": {"guidance": {"scale": 1e9}}})")
+            .starts_with("sampler.guidance.scale is 1e+09"));
+}
+
+TEST_CASE("a model is sampled under the schedule of its training, or another") {
+  CHECK(read(R"({"schedule": "sqrt"})").sampler.solver.sde.schedule == Schedule::sqrt);
+  const RunConfig config = read(R"({"schedule": "sqrt", "sampler": {
+    "schedule": {"schedule": "vp", "betaMax": 10}, "solver": "euler_maruyama", "diffusion": 0.5}})");
+  CHECK(config.experiment.schedule == Schedule::sqrt);
+  REQUIRE(config.sampler.schedule.has_value());
+  CHECK(config.sampler.schedule->kind == Schedule::Kind::vp);
+  CHECK(config.sampler.schedule->beta_max == 10);
+  CHECK(config.sampler.solver.sde.schedule == *config.sampler.schedule);
+  CHECK(config.sampler.solver.sde.diffusion.scale == 0.5);
+  CHECK(to_json(read(to_json(config))) == to_json(config));
+  CHECK_FALSE(read(R"({"sampler": {"schedule": null}})").sampler.schedule.has_value());
+  CHECK(problem_of(R"({"sampler": {"schedule": {"schedule": "vp", "betaMin": -1}}})")
+            .starts_with("sampler.schedule.betaMin is -1"));
+  CHECK(problem_of(R"({"sampler": {"schedule": 3}})").starts_with("sampler.schedule is 3"));
+}
+
+TEST_CASE("given points come back to the bit, and bad ones are named by their place") {
+  RunConfig config = *preset_from_name("quick");
+  EmpiricalConfig points{.points = flowmatch::testing::normal_points(5, 3, 1),
+                         .labels = {0, 1, 0, 1, 1},
+                         .smoothing = 0.1};
+  config.experiment.data = points;
+  const RunConfig back = read(to_json(config));
+  const auto& again = std::get<EmpiricalConfig>(back.experiment.data);
+  CHECK(again.points == points.points);
+  CHECK(again.labels == points.labels);
+  CHECK(again.smoothing == points.smoothing);
+  CHECK(to_json(back) == to_json(config));
+  CHECK(std::get<EmpiricalConfig>(read(R"({"data": {"points": [[1, 2]]}})").experiment.data)
+            .labels.empty());
+
+  CHECK(problem_of(R"({"data": {"points": [[1, 2], [3]]}})") ==
+        "data.points[1] is 1 numbers, must be 2, as the first point has");
+  CHECK(problem_of(R"({"data": {"points": [[1, "x"]]}})") ==
+        "data.points[0][1] is x, must be a number");
+  CHECK(problem_of(R"({"data": {"points": [[1, 2e6]]}})").starts_with("data.points[0][1] is 2"));
+  CHECK(fields_of(run_config_from_json(R"({"data": {"points": []}})").problems()) ==
+        Fields{"data.points", "data.dimension"});
+  CHECK(problem_of(R"({"data": {"points": [[1]], "labels": [0, 1]}})")
+            .starts_with("data.labels is 2 labels"));
+  CHECK(problem_of(R"({"data": {"points": [[1]], "radius": 1}})")
+            .starts_with("data.radius is 1, must be absent"));
+  std::string many = R"({"data": {"points": [[0, 0])";
+  for (Index i = 0; i < kMaxInlineNumbers / 2; ++i) many += ",[0,0]";
+  CHECK(problem_of(many + "]}}") ==
+        "data.points is 100001 x 2 numbers, must be at most 200000 in a configuration");
+}
+
+TEST_CASE("what the page saves is what the command reads") {
+  // Written by tests/web/run-config.test.ts.
+  const auto text = read_file(FLOWMATCH_TEST_DATA "/page_config.json", 1 << 16);
+  REQUIRE(text.ok());
+  const RunConfig config = read(text.value());
+  const ExperimentConfig& experiment = config.experiment;
+  CHECK(std::get<DataSetConfig>(experiment.data).set == DataSet::moons);
+  CHECK(experiment.schedule == Schedule{.kind = Schedule::Kind::polynomial, .exponent = 3});
+  CHECK(experiment.prediction == Prediction::x1);
+  CHECK(experiment.hidden == std::vector<Index>{32, 16});
+  CHECK(experiment.time_features.kind == TimeFeatureKind::sinusoidal);
+  CHECK(experiment.time_features.scale == 0.01);
+  CHECK(experiment.labels);
+  const TrainerConfig& training = experiment.training;
+  CHECK(training.coupling.coupling == Coupling::sinkhorn);
+  CHECK(training.coupling.label_aware);
+  CHECK(training.label_dropout == 0.2);
+  CHECK(training.adam.weight_decay == 0.01);
+  CHECK(training.steps == 300);
+  CHECK(training.seed == 7);
+  const SamplerConfig& sampler = config.sampler;
+  CHECK(sampler.guidance.label == 1);
+  CHECK(sampler.guidance.scale == 1.5);
+  CHECK(sampler.solver.solver == Solver::euler_maruyama);
+  CHECK(sampler.solver.steps == 60);
+  CHECK(sampler.solver.rtol == 1e-4);
+  CHECK(sampler.solver.sde.diffusion.scale == 0.5);
+  REQUIRE(sampler.schedule.has_value());
+  CHECK(sampler.schedule->beta_max == 10);
+  CHECK(sampler.particles == 500);
+  CHECK(sampler.seed == 3);
+}
+
 TEST_CASE("the written document has the names of the page's links and bindings") {
   CHECK(to_json(*preset_from_name("blog")) == R"({
   "data": {
@@ -131,6 +244,20 @@ TEST_CASE("the written document has the names of the page's links and bindings")
     16
   ],
   "activation": "silu",
+  "timeFeatures": {
+    "kind": "plain",
+    "count": 32,
+    "scale": 1.0,
+    "seed": 0
+  },
+  "labels": false,
+  "stop": {
+    "metric": "none",
+    "below": 0.0,
+    "every": 250,
+    "patience": 0,
+    "count": 1000
+  },
   "batchSize": 1000,
   "steps": 5000,
   "learningRate": 0.001,
@@ -142,7 +269,8 @@ TEST_CASE("the written document has the names of the page's links and bindings")
     "logitMean": 0.0,
     "logitScale": 1.0,
     "logNoiseMean": -1.2,
-    "logNoiseScale": 1.2
+    "logNoiseScale": 1.2,
+    "fixedTime": 0.0
   },
   "lossWeighting": {
     "weighting": "constant",
@@ -150,9 +278,11 @@ TEST_CASE("the written document has the names of the page's links and bindings")
   },
   "coupling": {
     "coupling": "independent",
+    "labelAware": false,
     "regularisation": 0.05
   },
   "couplingBatches": 1,
+  "labelDropout": 0.1,
   "emaDecay": 0.0,
   "adam": {
     "beta1": 0.9,
@@ -169,7 +299,13 @@ TEST_CASE("the written document has the names of the page's links and bindings")
     "rtol": 1e-05,
     "atol": 1e-05,
     "maxSteps": 1000,
+    "diffusion": 1.0,
     "field": "learned",
+    "guidance": {
+      "label": -1,
+      "scale": 0.0
+    },
+    "schedule": null,
     "particles": 1000,
     "seed": 1
   }
@@ -182,6 +318,8 @@ TEST_CASE("every field is read from its key") {
     "schedule": "sqrt", "hidden": [7, 5], "activation": "gelu", "batchSize": 12, "steps": 34,
     "learningRate": 0.25, "learningRateDecay": "constant", "emaDecay": 0.5,
     "adam": {"beta1": 0.1, "beta2": 0.2, "epsilon": 0.3}, "seed": 18446744073709551615,
+    "timeLaw": {"law": "fixed", "fixedTime": 0.25},
+    "stop": {"metric": "sliced_w2", "below": 0.5, "every": 20, "patience": 3, "count": 300},
     "sampler": {"field": "exact", "solver": "rk4", "steps": 6, "particles": 78, "seed": 9,
                 "tStart": 1, "tEnd": 0.5}})");
   const ExperimentConfig& experiment = config.experiment;
@@ -198,6 +336,11 @@ TEST_CASE("every field is read from its key") {
   CHECK(experiment.training.adam.beta2 == 0.2);
   CHECK(experiment.training.adam.epsilon == 0.3);
   CHECK(experiment.training.seed == std::numeric_limits<std::uint64_t>::max());
+  CHECK(experiment.training.time_law == TimeLawConfig{.law = TimeLaw::fixed, .fixed_time = 0.25});
+  CHECK(
+      experiment.stop ==
+      StopConfig{
+          .metric = StopMetric::sliced_w2, .below = 0.5, .every = 20, .patience = 3, .count = 300});
   CHECK(config.sampler.field == FieldChoice::exact);
   CHECK(config.sampler.solver.solver == Solver::rk4);
   CHECK(config.sampler.solver.steps == 6);

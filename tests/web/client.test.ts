@@ -2,7 +2,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Engine, EngineError, type Experiment } from '../../web/src/engine/client';
 import type { ErrorBody, Grid, TrainProgress } from '../../web/src/engine/protocol';
-import { exactSampler, quickConfig } from './fake-module';
+import { exactLikelihood, exactSampler, quickConfig } from './fake-module';
 import { created, fakeEngine, settled, start, type FakeWorker } from './fake-worker';
 
 const grid: Grid = { xMin: -1, xMax: 1, yMin: -1, yMax: 1, columns: 2, rows: 2 };
@@ -199,6 +199,12 @@ describe('calls', () => {
     expect(worker.last('flow')).not.toHaveProperty('arrows');
     void experiment.metrics(exactSampler, 2000);
     expect(worker.last('metrics')).toMatchObject({ count: 2000 });
+    void experiment.likelihood(exactLikelihood, Float32Array.of(1, 2));
+    expect(worker.last('likelihood')).toMatchObject({ likelihood: exactLikelihood });
+    void experiment.density(exactLikelihood, grid);
+    expect(worker.last('density')).toMatchObject({ likelihood: exactLikelihood, grid });
+    void experiment.dataLikelihood(exactLikelihood, 500, 7);
+    expect(worker.last('dataLikelihood')).toMatchObject({ count: 500, seed: 7 });
     void experiment.difference(0.25, grid);
     expect(worker.last('difference')).toMatchObject({ t: 0.25, grid });
   });

@@ -1,10 +1,11 @@
 // A stand-in for the WebAssembly module: its work is nothing but time on a clock that the test reads.
-import type { EngineModule } from '../../web/src/engine/module';
+import type { WholeModule } from '../../web/src/engine/module';
 import type {
   ExperimentConfig,
   FromWorker,
   Reply,
   RequestBody,
+  LikelihoodConfig,
   SamplerConfig,
 } from '../../web/src/engine/protocol';
 import { Scheduler } from '../../web/src/engine/scheduler';
@@ -13,13 +14,20 @@ import { defaultState } from '../../web/src/state/settings';
 
 export const quickConfig: ExperimentConfig = experimentConfigOf(defaultState);
 export const exactSampler: SamplerConfig = samplerConfigOf(defaultState, 'exact');
+export const exactLikelihood: LikelihoodConfig = {
+  field: 'exact',
+  solver: 'rk4',
+  steps: 20,
+  tolerance: 1e-5,
+};
+export const learnedLikelihood: LikelihoodConfig = { ...exactLikelihood, field: 'learned' };
 export const learnedSampler: SamplerConfig = samplerConfigOf(defaultState, 'learned');
 
 /** What the fake does and how long it takes; a test changes it as it goes. */
 export class FakeWorld {
   now = 1000;
   millisecondsPerStep = 2;
-  /** Milliseconds of work in a flow or an evaluation. */
+  /** Milliseconds of work in a flow, an evaluation or a likelihood. */
   flowMilliseconds = 50;
   parameters = 8642;
   divergeAt = Infinity;
@@ -98,12 +106,37 @@ class FakeRun extends FakeObject {
   }
 }
 
+class FakeLikelihood extends FakeObject {
+  #left: number;
+  constructor(
+    world: FakeWorld,
+    readonly answer: object,
+  ) {
+    super(world);
+    this.#left = world.flowMilliseconds;
+  }
+  advance(milliseconds: number): boolean {
+    const worked = Math.min(milliseconds, this.#left);
+    this.use('likelihood', worked);
+    this.#left -= worked;
+    return this.#left <= 0;
+  }
+  progress(): number {
+    return 0;
+  }
+  result() {
+    this.use('result');
+    return this.answer as never;
+  }
+}
+
 class FakeExperiment extends FakeObject {
   #steps = 0;
   #diverged = false;
   constructor(
     world: FakeWorld,
     readonly config: ExperimentConfig,
+    readonly whole: boolean,
   ) {
     super(world);
   }
@@ -112,6 +145,9 @@ class FakeExperiment extends FakeObject {
   }
   memoryBytes(): number {
     return 2 ** 24;
+  }
+  labels(): number {
+    return this.config.labels ? this.config.data.components : 0;
   }
   irreducibleLoss(): number {
     return 9.826;
@@ -124,6 +160,24 @@ class FakeExperiment extends FakeObject {
   }
   stateHash(): string {
     return String(this.#steps);
+  }
+  state() {
+    this.use('state');
+    const none = new Float32Array(0);
+    return {
+      parameters: none,
+      ema: none,
+      firstMoment: none,
+      secondMoment: none,
+      stepsDone: this.#steps,
+      diverged: this.#diverged,
+    };
+  }
+  restore({ stepsDone, diverged }: { stepsDone: number; diverged: boolean }) {
+    this.use('restore');
+    this.#steps = stepsDone;
+    this.#diverged = diverged;
+    return [];
   }
   train(steps: number, milliseconds: number) {
     const { millisecondsPerStep } = this.world;
@@ -140,7 +194,8 @@ class FakeExperiment extends FakeObject {
       seconds: (run * millisecondsPerStep) / 1000,
     };
   }
-  startFlow({ particles }: { particles: number }, frames: number) {
+  startFlow({ particles, solver }: { particles: number; solver: unknown }, frames: number) {
+    if (solver === 'dopri5' && !this.whole) return { flow: null, problems: [] };
     if (!(particles >= 1)) {
       return {
         flow: null,
@@ -161,11 +216,11 @@ class FakeExperiment extends FakeObject {
     this.use('startEvaluation');
     return { evaluation: new FakeRun(this.world, 'evaluation', count), problems: [] };
   }
-  velocity(field: string, t: number, points: Float32Array): Float32Array {
+  velocity(field: string, _options: object, t: number, points: Float32Array): Float32Array {
     this.use(`velocity ${field}`, 5);
     return points.map((x) => (field === 'exact' ? x : x + t));
   }
-  logDensity(t: number, points: Float32Array): Float32Array {
+  logDensity(_options: object, t: number, points: Float32Array): Float32Array {
     this.use('logDensity', 5);
     return new Float32Array(points.length / 2).fill(-t);
   }
@@ -175,14 +230,46 @@ class FakeExperiment extends FakeObject {
   }
 }
 
-export function fakeModule(world: FakeWorld): EngineModule {
-  const module = {
+/** The small module has no optimal transport and no dopri5. */
+export function fakeModule(world: FakeWorld, whole = false): WholeModule {
+  const likelihood = (steps: number, answer: object) => {
+    if (!(steps >= 1)) {
+      const problem = { field: 'likelihood.steps', value: String(steps), allowed: 'from 1' };
+      return { run: null, problems: [problem] };
+    }
+    world.call('startLikelihood');
+    return { run: new FakeLikelihood(world, answer), problems: [] };
+  };
+  const module: WholeModule = {
+    startLikelihood: (_experiment, { steps }, points) =>
+      likelihood(steps, {
+        logDensity: new Float32Array(points.length / 2).fill(-2),
+        functionEvaluations: 4 * steps,
+      }),
+    startDensity: (_experiment, { steps }, { columns, rows, xLow, xHigh }) =>
+      likelihood(steps, {
+        logDensity: new Float32Array(columns * rows).fill(-3),
+        // So that a test sees the cells that were asked for.
+        integral: (xHigh - xLow) / columns,
+        functionEvaluations: 4 * steps,
+      }),
+    startDataLikelihood: (_experiment, { steps }, count) =>
+      likelihood(steps, {
+        negativeLogLikelihood: 3.9,
+        standardError: 0.02,
+        entropy: 3.8,
+        divergence: 0.1,
+        divergenceError: 0.01,
+        functionEvaluations: 4 * steps,
+        count,
+      }),
     tier: () => ({ simd: 'simd128' as const, threads: 1 }),
     Experiment: {
       create(config: ExperimentConfig) {
         world.call('create');
+        if (config.coupling.coupling === 'ot' && !whole) return { experiment: null, problems: [] };
         if (config.batchSize >= 1) {
-          return { experiment: new FakeExperiment(world, config), problems: [] };
+          return { experiment: new FakeExperiment(world, config, whole), problems: [] };
         }
         const problems = [
           { field: 'batchSize', value: String(config.batchSize), allowed: 'from 1 to 65536' },
@@ -200,12 +287,24 @@ export class Bench {
   readonly messages: FromWorker[] = [];
   readonly transfers: Transferable[][] = [];
   readonly scheduler: Scheduler;
+  /** How often the whole module was asked for. */
+  loads = 0;
+  #loaded: ((error?: Error) => void)[] = [];
   #deferred = 0;
   #nextId = 1;
 
   constructor() {
     this.scheduler = new Scheduler({
       module: fakeModule(this.world),
+      loadWhole: () => {
+        this.loads++;
+        return new Promise((resolve, reject) => {
+          this.#loaded.push((error) => {
+            if (error) reject(error);
+            else resolve(fakeModule(this.world, true));
+          });
+        });
+      },
       threads: 0,
       now: () => this.world.now,
       defer: () => {
@@ -218,6 +317,14 @@ export class Bench {
     });
   }
 
+  /** The whole module arrives, or does not. */
+  async load(error?: Error): Promise<void> {
+    for (const loaded of this.#loaded.splice(0)) loaded(error);
+    await Promise.resolve();
+    await Promise.resolve();
+    await Promise.resolve();
+  }
+
   /** Sends a request and returns its number. */
   send(body: RequestBody): number {
     const id = this.#nextId++;
@@ -227,6 +334,15 @@ export class Bench {
 
   create(experiment = 1, change: Partial<ExperimentConfig> = {}): number {
     return this.send({ kind: 'create', experiment, config: { ...quickConfig, ...change } });
+  }
+
+  /** An experiment that is in the whole module from the beginning. */
+  async createWhole(experiment = 1): Promise<void> {
+    const number = experiment + 1000;
+    this.create(number, { coupling: { coupling: 'ot', labelAware: false, regularisation: 0.05 } });
+    await this.load();
+    this.send({ kind: 'dispose', experiment: number });
+    this.create(experiment);
   }
 
   /** Turns the event loop once; false when there is nothing to do. */

@@ -15,13 +15,20 @@ import type {
 export const created: Created = {
   tier: { simd: 'simd128', threads: 1 },
   parameters: 8642,
+  labels: 0,
   memoryBytes: 2 ** 24,
 };
 
 export const start: Start = {
   kind: 'start',
-  glue: 'https://example.test/wasm/simd/flowmatch.mjs',
-  wasm: 'https://example.test/wasm/simd/flowmatch.wasm',
+  basic: {
+    glue: 'https://example.test/wasm/simd/flowmatch-basic.mjs',
+    wasm: 'https://example.test/wasm/simd/flowmatch-basic.wasm',
+  },
+  whole: {
+    glue: 'https://example.test/wasm/simd/flowmatch.mjs',
+    wasm: 'https://example.test/wasm/simd/flowmatch.wasm',
+  },
   threads: 0,
 };
 

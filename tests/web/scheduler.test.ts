@@ -1,8 +1,23 @@
 // The worker's scheduler: prompt, fair, and nothing lost on bad input.
 import { beforeEach, describe, expect, it } from 'vitest';
 import { maxStepWork } from '../../web/src/engine/checks';
-import type { FlowClip, Grid, RequestBody } from '../../web/src/engine/protocol';
-import { Bench, exactSampler, learnedSampler, quickConfig } from './fake-module';
+import { EngineError } from '../../web/src/engine/errors';
+import {
+  notFetched,
+  type Density,
+  type FlowClip,
+  type Grid,
+  type Likelihood,
+  type RequestBody,
+} from '../../web/src/engine/protocol';
+import {
+  Bench,
+  exactLikelihood,
+  exactSampler,
+  learnedLikelihood,
+  learnedSampler,
+  quickConfig,
+} from './fake-module';
 
 const grid: Grid = { xMin: -15, xMax: 15, yMin: -15, yMax: 15, columns: 64, rows: 64 };
 const train = (steps: number, experiment = 1): RequestBody => ({
@@ -161,6 +176,7 @@ describe('results', () => {
     expect(bench.result(bench.create())).toEqual({
       tier: { simd: 'simd128', threads: 1 },
       parameters: 8642,
+      labels: 0,
       memoryBytes: 2 ** 24,
     });
   });
@@ -240,9 +256,57 @@ describe('results', () => {
     });
   });
 
-  it('leave nothing behind in the module', () => {
-    bench.create();
+  it('of a likelihood are one number a point, of the weights as they were when it began', async () => {
+    await bench.createWhole();
+    bench.send(train(10));
+    const id = bench.send({
+      kind: 'likelihood',
+      experiment: 1,
+      likelihood: learnedLikelihood,
+      points: Float32Array.of(0, 0, 1, 2, 3, 4),
+    });
+    bench.run();
+    const result = bench.result(id) as Likelihood;
+    expect(result).toMatchObject({ functionEvaluations: 80, stepsDone: 10 });
+    expect(result.seconds).toBeCloseTo(0.05);
+    expect([...result.logDensity]).toEqual([-2, -2, -2]);
+    expect(bench.transfers.at(-1)).toEqual([result.logDensity.buffer]);
+  });
+
+  it('of a density are one number a grid point, each the middle of its cell', async () => {
+    await bench.createWhole();
+    const id = bench.send({ kind: 'density', experiment: 1, likelihood: exactLikelihood, grid });
+    bench.run();
+    const density = bench.result(id) as Density;
+    expect(density.stepsDone).toBe(0);
+    expect(density.logDensity).toHaveLength(64 * 64);
+    // From -15 to 15 there are 63 steps between 64 points.
+    expect(density.integral).toBeCloseTo(30 / 63, 12);
+  });
+
+  it('of the likelihood of data say how many there were, and what they could be at best', async () => {
+    await bench.createWhole();
+    const id = bench.send({
+      kind: 'dataLikelihood',
+      experiment: 1,
+      likelihood: learnedLikelihood,
+      count: 500,
+      seed: 3,
+    });
+    bench.run();
+    expect(bench.result(id)).toMatchObject({
+      negativeLogLikelihood: 3.9,
+      entropy: 3.8,
+      divergence: 0.1,
+      count: 500,
+      stepsDone: 0,
+    });
+  });
+
+  it('leave nothing behind in the module', async () => {
+    await bench.createWhole();
     bench.send(train(100));
+    bench.send({ kind: 'density', experiment: 1, likelihood: exactLikelihood, grid });
     bench.send({ kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1 });
     bench.send({ kind: 'metrics', experiment: 1, sampler: exactSampler, count: 10 });
     bench.run();
@@ -344,6 +408,9 @@ describe('bad input', () => {
     { kind: 'logDensity', experiment: 7, times: [0], grid },
     { kind: 'difference', experiment: 7, t: 0, grid },
     { kind: 'metrics', experiment: 7, sampler: exactSampler, count: 10 },
+    { kind: 'likelihood', experiment: 7, likelihood: exactLikelihood, points: new Float32Array(2) },
+    { kind: 'density', experiment: 7, likelihood: exactLikelihood, grid },
+    { kind: 'dataLikelihood', experiment: 7, likelihood: exactLikelihood, count: 2, seed: 0 },
     { kind: 'dispose', experiment: 7 },
   ];
   it.each(unknown)('is an experiment that does not exist: $kind', (body) => {
@@ -416,6 +483,22 @@ describe('bad input', () => {
       'times[1]',
     ],
     ['no time', { kind: 'logDensity', experiment: 1, times: [], grid }, 'times.length'],
+    [
+      'a likelihood without steps',
+      {
+        kind: 'dataLikelihood',
+        experiment: 1,
+        likelihood: { ...exactLikelihood, steps: 0 },
+        count: 10,
+        seed: 0,
+      },
+      'likelihood.steps',
+    ],
+    [
+      'a density without cells',
+      { kind: 'density', experiment: 1, likelihood: exactLikelihood, grid: { ...grid, rows: 0 } },
+      'grid.rows',
+    ],
     ['a time that is no number', { kind: 'difference', experiment: 1, t: NaN, grid }, 't'],
     [
       'an empty grid',
@@ -444,8 +527,8 @@ describe('bad input', () => {
       'grid',
     ],
   ];
-  it.each(wrong)('is refused: %s', (_what, body, field) => {
-    bench.create();
+  it.each(wrong)('is refused: %s', async (_what, body, field) => {
+    await bench.createWhole();
     const id = bench.send(body);
     bench.run();
     expect(bench.error(id).code).toBe('invalid_config');
@@ -514,5 +597,90 @@ describe('a trap in the module', () => {
     expect(bench.messages).toHaveLength(count);
     expect(bench.world.log).toEqual([]);
     expect(bench.reply(id)).toBeUndefined();
+  });
+});
+
+describe('what the small module leaves out', () => {
+  const beyond = { coupling: { coupling: 'ot' as const, labelAware: false, regularisation: 0.05 } };
+  const dopri5 = { ...learnedSampler, solver: 'dopri5' as const };
+  const flow = (): RequestBody => ({ kind: 'flow', experiment: 1, sampler: dopri5, frames: 10 });
+
+  it('is not loaded for what the small one has', () => {
+    bench.create();
+    bench.send(train(10));
+    bench.run();
+    expect(bench.loads).toBe(0);
+  });
+
+  it('makes an experiment when the whole module is there, while others go on', async () => {
+    bench.create(2);
+    const other = bench.send(train(20, 2));
+    const id = bench.create(1, beyond);
+    bench.run();
+    expect(bench.reply(id)).toBeUndefined();
+    expect(bench.result(other)).toEqual({ stepsDone: 20, reason: 'budget' });
+    await bench.load();
+    expect(bench.result(id)).toMatchObject({ parameters: 8642 });
+    const id2 = bench.create(3, beyond);
+    expect(bench.result(id2)).toMatchObject({ parameters: 8642 });
+    expect(bench.loads).toBe(1);
+  });
+
+  it('takes an experiment with it, in the middle of its training', async () => {
+    bench.create();
+    const training = bench.send(train(1000));
+    bench.turn();
+    const id = bench.send(flow());
+    bench.turn();
+    bench.turn();
+    await bench.load();
+    expect(bench.world.log).toContain('restore');
+    expect(bench.world.alive).toBe(1);
+    bench.run();
+    expect(bench.result(id)).toMatchObject({ functionEvaluations: 100 });
+    expect(bench.result(training)).toEqual({ stepsDone: 1000, reason: 'budget' });
+    expect(bench.progressOf(training).at(-1)?.stepsDone).toBe(1000);
+    expect(bench.world.log.filter((what) => what === 'state')).toHaveLength(1);
+    const again = bench.send(flow());
+    bench.run();
+    expect(bench.result(again)).toMatchObject({ functionEvaluations: 100 });
+    expect(bench.loads).toBe(1);
+  });
+
+  it('goes on without it when it does not come, and asks again the next time', async () => {
+    bench.create();
+    const id = bench.send(flow());
+    bench.run();
+    await bench.load(new EngineError('load_failed', 'no network'));
+    expect(bench.error(id)).toMatchObject({
+      code: 'load_failed',
+      message: expect.stringContaining('no network') as string,
+      problems: [{ field: 'engine', allowed: notFetched }],
+    });
+    const training = bench.send(train(10));
+    bench.run();
+    expect(bench.result(training)).toEqual({ stepsDone: 10, reason: 'budget' });
+    const again = bench.send(flow());
+    bench.run();
+    await bench.load();
+    bench.run();
+    expect(bench.result(again)).toMatchObject({ stepsDone: 10 });
+    expect(bench.loads).toBe(2);
+  });
+
+  it('can be cancelled, and is with its experiment', async () => {
+    bench.create();
+    const first = bench.send(flow());
+    const second = bench.send(flow());
+    bench.run();
+    expect(bench.scheduler.running).toBe(2);
+    bench.send({ kind: 'cancel', target: first });
+    expect(bench.error(first).code).toBe('cancelled');
+    bench.send({ kind: 'dispose', experiment: 1 });
+    expect(bench.error(second).code).toBe('cancelled');
+    await bench.load();
+    bench.run();
+    expect(bench.scheduler.running).toBe(0);
+    expect(bench.world.alive).toBe(0);
   });
 });

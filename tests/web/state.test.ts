@@ -1,6 +1,11 @@
 // The state table: every state survives its link and its attributes; nothing wrong is taken silently.
 import { describe, expect, it } from 'vitest';
-import { experimentConfigOf, samplerConfigOf } from '../../web/src/state/configs';
+import {
+  classCount,
+  experimentConfigOf,
+  guidanceOf,
+  samplerConfigOf,
+} from '../../web/src/state/configs';
 import {
   attributeNames,
   describeProblem,
@@ -16,6 +21,7 @@ import {
   changedKeys,
   defaultState,
   keys,
+  matters,
   settings,
   writeValue,
   type Key,
@@ -49,6 +55,8 @@ function randomValue(key: Key, random: () => number): State[Key] {
       const names = Object.keys(setting.choices);
       return names[Math.floor(random() * names.length)] as State[Key];
     }
+    case 'class':
+      return Math.floor(random() * 20) - 1;
     case 'switch':
       return random() < 0.5;
     case 'widths':
@@ -163,6 +171,7 @@ describe('values', () => {
     ['t', ['-0.01', '1.01']],
     ['speed', ['0', '0.09', '4.1']],
     ['hidden', ['0', '4097', '64-', '-64', '64--64', '1-2-3-4-5-6-7-8-9', '64.5', '1e3', 'x']],
+    ['label', ['', '-1', '1024', '1.5', 'none']],
     ['schedule', ['', 'COND_OT', 'linear']],
     ['playing', ['yes', '2']],
   ];
@@ -186,6 +195,8 @@ describe('values', () => {
     ['t', '-0', 0],
     ['hidden', '', []],
     ['hidden', '1024 - 16', [1024, 16]],
+    ['label', 'all', -1],
+    ['label', ' 12 ', 12],
     ['playing', '', true],
     ['playing', 'OFF', false],
   ];
@@ -256,10 +267,13 @@ describe('configurations', () => {
         logNoiseScale: 1.2,
       },
       lossWeighting: { weighting: 'constant', gamma: 5 },
-      coupling: { coupling: 'independent', regularisation: 0.05 },
+      coupling: { coupling: 'independent', labelAware: false, regularisation: 0.05 },
       couplingBatches: 1,
       hidden: [1024, 16],
       activation: 'silu',
+      timeFeatures: { kind: 'plain', count: 32, scale: 1 },
+      labels: false,
+      labelDropout: 0.1,
       batchSize: 1000,
       learningRate: 1e-3,
       learningRateDecay: 'constant',
@@ -272,6 +286,10 @@ describe('configurations', () => {
     });
     expect(samplerConfigOf(presets.blog, 'exact')).toEqual({
       field: 'exact',
+      options: {
+        guidance: { label: -1, scale: 0 },
+        schedule: { schedule: '', exponent: 2, betaMin: 0.1, betaMax: 20 },
+      },
       solver: 'euler',
       steps: 299,
       tolerance: 1e-5,
@@ -294,6 +312,47 @@ describe('configurations', () => {
     expect(key('lossWeighting.weighting')).toBe('lossWeighting');
     expect(key('coupling.sinkhorn.regularisation')).toBe('regularisation');
     expect(key('adam.weightDecay')).toBe('weightDecay');
+    expect(key('timeFeatures.kind')).toBe('timeFeatures');
+    expect(key('labels')).toBe('labels');
+    expect(key('sampler.options.guidance.label')).toBe('label');
+    expect(key('sampler.options.guidance.scale')).toBe('guidance');
+    expect(key('sampler.options.schedule.betaMax')).toBe('samplingBetaMax');
     expect(key('grid.columns')).toBeUndefined();
+  });
+
+  it('ask for a class only of a conditional model whose data has it', () => {
+    const conditional = { ...defaultState, labels: true, label: 10, guidance: 2 };
+    expect(experimentConfigOf(conditional).labels).toBe(true);
+    expect(guidanceOf(conditional)).toEqual({ label: 10, scale: 2 });
+    const all = { label: -1, scale: 0 };
+    expect(guidanceOf({ ...conditional, labels: false })).toEqual(all);
+    expect(guidanceOf({ ...conditional, label: -1 })).toEqual(all);
+    expect(guidanceOf({ ...conditional, components: 10 })).toEqual(all);
+    const unlabelled: State = { ...conditional, dataSet: 's_curve' };
+    expect(guidanceOf(unlabelled)).toEqual(all);
+    expect(experimentConfigOf(unlabelled).labels).toBe(false);
+    const paired: State = { ...conditional, coupling: 'ot' };
+    expect(experimentConfigOf(paired).coupling.labelAware).toBe(true);
+    expect(experimentConfigOf({ ...paired, labels: false }).coupling.labelAware).toBe(false);
+  });
+
+  it('know how many classes each set has', () => {
+    const counts = Object.keys(settings.dataSet.choices).map((dataSet) =>
+      classCount({ ...defaultState, dataSet } as State),
+    );
+    expect(counts).toEqual([11, 8, 2, 2, 0, 8, 0, 5, 4, 2]);
+  });
+
+  it('show a setting only where it means something', () => {
+    const shown = (change: Partial<State>) =>
+      keys.filter((key) => matters(key, { ...defaultState, ...change }));
+    expect(shown({})).toContain('labels');
+    expect(shown({})).not.toContain('labelDropout');
+    expect(shown({})).not.toContain('label');
+    expect(shown({ labels: true })).toEqual(expect.arrayContaining(['labelDropout', 'label']));
+    expect(shown({ labels: true })).not.toContain('guidance');
+    expect(shown({ labels: true, label: 3 })).toContain('guidance');
+    expect(shown({ labels: true, label: 3, dataSet: 's_curve' })).not.toContain('label');
+    expect(shown({ timeFeatures: 'fourier' })).toContain('timeFeatureScale');
   });
 });

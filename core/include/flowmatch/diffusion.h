@@ -41,7 +41,8 @@ inline constexpr double kMaxDiffusionScale = 100;
 double diffusion_coefficient(const Diffusion& diffusion, const ScheduleValues& values);
 
 struct SdeConfig {
-  /// That of the field: by it the score is found in the velocity.
+  /// That of the field: by it the score is found in the velocity. A Flow takes it from the field
+  /// where that knows it.
   Schedule schedule = Schedule::cond_ot;
   Diffusion diffusion;
   std::uint64_t seed = 0;  ///< Of the noise on the way.

@@ -12,6 +12,7 @@
 
 #include "flowmatch/points.h"
 #include "flowmatch/solver.h"
+#include "flowmatch/solver_report.h"
 #include "flowmatch/step_controller.h"
 
 #include <cstdint>
@@ -136,5 +137,8 @@ class Dopri5Of {
 };
 
 using Dopri5 = Dopri5Of<float>;
+
+/// What the way of a batch of so many points has cost, which has ended: arrived or given up.
+SolverReport report_of(const Dopri5& solver, Index rows);
 
 }  // namespace flowmatch

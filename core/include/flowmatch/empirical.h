@@ -4,6 +4,7 @@
 
 #include "flowmatch/distribution.h"
 #include "flowmatch/gaussian_mixture.h"
+#include "flowmatch/labels.h"
 #include "flowmatch/problem.h"
 
 #include <cstdint>
@@ -22,7 +23,6 @@ struct EmpiricalConfig {
 inline constexpr Index kMaxEmpiricalPoints = Index{1} << 20;
 /// Largest N x D: 256 MB.
 inline constexpr Index kMaxEmpiricalNumbers = Index{1} << 26;
-inline constexpr Index kMaxLabels = 1024;
 inline constexpr double kMaxCoordinate = 1e6;
 
 /// Every problem of the configuration, or none. Of bad points the first is told, and of bad labels.

@@ -12,7 +12,12 @@
 
 namespace flowmatch {
 
+/// Of the points that have come to the end. What an adaptive solver gave up, or what the field has
+/// carried off to where there are no numbers, is in no distance and no share: it is counted apart,
+/// and a result with such points says how good the others are, not how good the field is. With
+/// fewer than two points left all that is of them is NaN.
 struct EvaluationResult {
+  Index lost = 0;  ///< Points whose end is not finite.
   double sliced_w2 = 0;
   double sliced_w2_floor = 0;
   double energy_distance = 0;
@@ -50,6 +55,7 @@ class Evaluation {
 
  private:
   void run_piece(Index piece);
+  void keep_finite();
   void finish();
 
   std::shared_ptr<const Distribution> target_;

@@ -21,6 +21,7 @@
 #include "flowmatch/schedule.h"
 
 #include <cstdint>
+#include <optional>
 
 namespace flowmatch {
 
@@ -31,6 +32,8 @@ class ExactField final : public Field {
   [[nodiscard]] Index dimension() const override { return target_.dimension(); }
   [[nodiscard]] const GaussianMixture& target() const { return target_; }
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
+
+  [[nodiscard]] std::optional<Schedule> path_schedule() const override { return schedule_; }
 
   /// Its evaluators need no probes: with any, the divergence is exact all the same.
   [[nodiscard]] bool has_divergence() const override { return true; }

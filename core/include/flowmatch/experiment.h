@@ -2,24 +2,24 @@
 // and how it is trained; with the exact field of the same target and path beside it.
 #pragma once
 
-#include "flowmatch/datasets.h"
 #include "flowmatch/evaluation.h"
 #include "flowmatch/exact_field.h"
 #include "flowmatch/flow.h"
+#include "flowmatch/guidance.h"
 #include "flowmatch/learned_field.h"
 #include "flowmatch/mlp.h"
+#include "flowmatch/pairs.h"
+#include "flowmatch/stopping.h"
+#include "flowmatch/target.h"
 #include "flowmatch/trainer.h"
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
-#include <variant>
 #include <vector>
 
 namespace flowmatch {
-
-/// What is to be learned: a mixture, or a set of the literature.
-using DataConfig = std::variant<GaussianMixtureConfig, DataSetConfig>;
 
 struct ExperimentConfig {
   DataConfig data = ring_mixture(11, 10, 1);
@@ -27,7 +27,12 @@ struct ExperimentConfig {
   Prediction prediction = Prediction::velocity;
   std::vector<Index> hidden{64, 64, 64};  ///< As in MlpConfig.
   Activation activation = Activation::silu;
+  TimeFeatures time_features;  ///< As in MlpConfig.
+  /// Whether the model is conditional: told the labels of the data, which has to have some.
+  bool labels = false;
   TrainerConfig training;
+  /// When the run ends before its last step.
+  StopConfig stop;
 };
 
 /// The blog's own settings: schedule sqrt, 3-1024-16-2, batch 1000, 5000 steps at 1e-3, no
@@ -37,6 +42,9 @@ ExperimentConfig blog_config();
 ExperimentConfig quick_config();
 
 Problems validate(const ExperimentConfig& config);
+
+/// Of the midpoint rule, for the samples of a stopping rule's distance.
+inline constexpr Index kStopSolverSteps = 20;
 
 enum class FieldChoice { exact, learned };
 std::optional<FieldChoice> field_choice_from_name(std::string_view name);
@@ -49,54 +57,117 @@ struct FieldDifference {
 /// The network that an experiment trains. Precondition: validate(config) is empty.
 MlpConfig network_config(const ExperimentConfig& config);
 
-/// Points that stand for a target whose exact field is not known in closed form.
-inline constexpr Index kSmoothedPoints = 512;
-
-/// What is to be learned, as all that an experiment needs of it.
-struct Target {
-  std::shared_ptr<const Distribution> distribution;
-  std::shared_ptr<const GaussianMixture> modes;  ///< The same as a mixture; null where it is none.
-  /// The mixture whose field is the exact one: that of `modes`, or of kSmoothedPoints points.
-  std::shared_ptr<const GaussianMixture> exact;
+/// How the fields of an experiment are looked at.
+struct FieldOptions {
+  GuidanceConfig guidance;  ///< One class of the data, or all of it.
+  /// The schedule of the field; without it that of the training. A model trained under one schedule
+  /// is sampled under any: see rescheduled_field.h.
+  std::optional<Schedule> schedule;
 };
-Result<Target> make_target(const DataConfig& config);
+
+/// Every problem of the options for a model of so many labels, or none.
+Problems validate(const FieldOptions& options, Index labels);
+
+/// The exact field of the data and schedule of an experiment. Preconditions: validate(config) is
+/// empty; so is validate(options, label_count(config.data)).
+std::shared_ptr<const Field> exact_field(const ExperimentConfig& config,
+                                         const FieldOptions& options = {});
 
 class Experiment {
  public:
   /// The pool must outlive the experiment.
   static Result<std::unique_ptr<Experiment>> make(const ExperimentConfig& config, ThreadPool& pool);
+  /// The same trained on other pairs than independent ones of noise and the target, such as those
+  /// of a Reflow; the target is still what samples are held against. Problems beside those of
+  /// validate(): pairs of another dimension, or a coupling that would pair them anew.
+  static Result<std::unique_ptr<Experiment>> make(const ExperimentConfig& config,
+                                                  std::shared_ptr<const Pairs> pairs,
+                                                  ThreadPool& pool);
+
+  /// Runs up to losses.size() steps and writes the loss of each, as Trainer::step() does, with the
+  /// measurements that the stopping rule wants between them; returns how many were run: fewer when
+  /// the run is complete, has stopped or diverged. The weights are those of Trainer::step(), and
+  /// where it stops does not depend on how the run is cut into calls nor on the number of threads.
+  /// Not to be mixed with Trainer::step(), by which the rule would miss steps.
+  ///
+  /// A distance is that of an Evaluation of the averaged weights with the seed of the training, by
+  /// kStopSolverSteps midpoint steps.
+  Index train(std::span<float> losses);
+  [[nodiscard]] const StoppingRule& stopping() const { return stopping_; }
+  /// Whether the run goes no further: it is complete, stopped by its rule, or has diverged.
+  [[nodiscard]] bool ended() const {
+    return trainer_.finished() || trainer_.diverged() || stopping_.stopped();
+  }
+  /// Goes on where another run of this configuration was: see Trainer::restore().
+  Problems restore(const TrainerState& state, const StopState& stop);
 
   [[nodiscard]] Trainer& trainer() { return trainer_; }
   [[nodiscard]] const Trainer& trainer() const { return trainer_; }
-  [[nodiscard]] Schedule schedule() const { return exact_->schedule(); }
-  [[nodiscard]] std::shared_ptr<const Distribution> target() const { return target_.distribution; }
+  [[nodiscard]] Schedule schedule() const { return whole_.schedule; }
+  [[nodiscard]] std::shared_ptr<const Distribution> target() const {
+    return whole_.target.distribution;
+  }
   /// The target as a mixture, null where it is none.
-  [[nodiscard]] std::shared_ptr<const GaussianMixture> modes() const { return target_.modes; }
+  [[nodiscard]] std::shared_ptr<const GaussianMixture> modes() const { return whole_.target.modes; }
   /// The exact field of independent pairs of N(0, I) and the target; where the target is not a
   /// mixture, of kSmoothedPoints of its points, each a narrow Gaussian.
-  [[nodiscard]] const ExactField& exact_field() const { return *exact_; }
+  [[nodiscard]] const ExactField& exact_field() const { return *whole_.exact; }
 
-  /// The exact field, or the network with the averaged weights as they are now.
-  [[nodiscard]] std::shared_ptr<const Field> field(FieldChoice choice) const;
+  /// The classes that a cloud can be of: those of the data, none where the model is not told them.
+  [[nodiscard]] Index labels() const { return model_->labels(); }
 
-  /// The loss that no model can go below: estimated on first use and kept. None where the coupling
-  /// is not independent: what is random of a target is then not known in closed form.
+  /// The exact field, or the network with the averaged weights as they are now; of a class, the
+  /// exact field is that of this class alone, and guidance pushes both fields alike away from that
+  /// of all data. Precondition: validate(options, labels()) is empty.
+  [[nodiscard]] std::shared_ptr<const Field> field(FieldChoice choice,
+                                                   const FieldOptions& options = {}) const;
+
+  /// The target of the class, or all of it. Precondition: as of field().
+  [[nodiscard]] const Target& target_of(const FieldOptions& options) const;
+  /// Its exact field, without guidance.
+  [[nodiscard]] const ExactField& exact_field_of(const FieldOptions& options) const;
+
+  /// The loss that no model can go below: estimated on first use and kept. Of a conditional model
+  /// it is that of the fields of the classes, and of all data for the rows whose label it does not
+  /// see. None where the coupling is not independent, or the pairs are others: what is random of a
+  /// target is then not known in closed form.
   [[nodiscard]] std::optional<double> irreducible_loss();
 
   /// How far the learned field is from the exact one at time t in [0, 1], over `count` fresh points
-  /// of p_t.
-  [[nodiscard]] FieldDifference difference(double t, Index count) const;
+  /// of p_t of the class or of all. Precondition: as of field().
+  [[nodiscard]] FieldDifference difference(double t, Index count,
+                                           const FieldOptions& options = {}) const;
 
  private:
-  Experiment(const ExperimentConfig& config, Target target, ThreadPool& pool);
+  /// Null pairs are independent ones.
+  Experiment(const ExperimentConfig& config, Target target, std::shared_ptr<const Pairs> pairs,
+             ThreadPool& pool);
 
-  Target target_;
-  std::shared_ptr<const ExactField> exact_;
+  [[nodiscard]] double measure(StopMetric metric) const;
+
+  /// One class or all of the data under one schedule, made when it is first asked for.
+  struct View {
+    std::int32_t label;
+    Schedule schedule;
+    Target target;
+    std::shared_ptr<const ExactField> exact;
+    std::shared_ptr<const ExactField> exact_of_all;
+  };
+  [[nodiscard]] const View& view(const FieldOptions& options) const;
+
+  DataConfig data_;
+  View whole_;  ///< All of the data under the schedule of the training.
   Prediction prediction_;
   std::shared_ptr<const Model> model_;
+  bool independent_pairs_;
   Trainer trainer_;
+  StoppingRule stopping_;
+  ThreadPool& pool_;
   std::uint64_t seed_;
   double irreducible_loss_ = -1;
+  /// What was asked for last beside it: one view is looked at for a while. Not for several threads
+  /// at once, as the trainer beside it.
+  mutable std::optional<View> other_;
 };
 
 }  // namespace flowmatch

@@ -2,8 +2,10 @@
 #pragma once
 
 #include "flowmatch/points.h"
+#include "flowmatch/schedule.h"
 
 #include <memory>
+#include <optional>
 
 namespace flowmatch {
 
@@ -44,6 +46,10 @@ class Field {
 
   /// Whether evaluators give the divergence.
   [[nodiscard]] virtual bool has_divergence() const { return false; }
+
+  /// The schedule of the affine path from N(0, I) whose marginals the field is of, where it knows
+  /// it: by that an SDE finds the score in the velocity (see sde.h).
+  [[nodiscard]] virtual std::optional<Schedule> path_schedule() const { return std::nullopt; }
 
   /// An evaluator for batches of up to max_rows points. The field must outlive it.
   [[nodiscard]] virtual std::unique_ptr<FieldEvaluator> evaluator(Index max_rows) const = 0;

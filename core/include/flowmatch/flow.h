@@ -7,6 +7,7 @@
 #include "flowmatch/distribution.h"
 #include "flowmatch/field.h"
 #include "flowmatch/solver.h"
+#include "flowmatch/solver_report.h"
 #include "flowmatch/thread_pool.h"
 
 #include <atomic>
@@ -16,22 +17,11 @@
 
 namespace flowmatch {
 
-/// Points that are moved together, from a multiple of this number on. The steps of an adaptive
-/// solver are chosen for such a block: a cloud that is cut there comes to the same bits.
+/// Points that are moved together, from a multiple of this number on, their whole way before the
+/// next ones: few, so that their network activations and their frames stay in cache, and a step of
+/// them is soon done. The steps of an adaptive solver are chosen for such a block: a cloud that is
+/// cut there comes to the same bits.
 inline constexpr Index kFlowBlockRows = 32;
-
-/// What a flow has cost so far, each number summed over the points, not averaged. The points of an
-/// adaptive solver count when their way has ended.
-struct FlowReport {
-  std::int64_t evaluations = 0;     ///< Of the field at one point (NFE).
-  std::int64_t accepted_steps = 0;  ///< Steps of equal length are all accepted.
-  std::int64_t rejected_steps = 0;
-  /// Points that an adaptive solver gave up before t_end, by reason: see AdaptiveState.
-  std::int64_t too_many_steps = 0;
-  std::int64_t step_too_small = 0;
-  /// Of those, the time nearest to t_start that one of them was given up at; t_end if none was.
-  double stopped_at = 0;
-};
 
 class Flow {
  public:
@@ -39,8 +29,9 @@ class Flow {
   /// first and the last among them; frames = 1 keeps just these two. A moment between two solver
   /// steps is interpolated: linearly between steps of equal length, by the solver's own continuous
   /// solution for an adaptive one. Preconditions: validate(config) is empty, frames >= 1,
-  /// start.rows() >= 1; for an SDE, config.sde.schedule is the field's. The pool must outlive the
-  /// flow.
+  /// start.rows() >= 1. The pool must outlive the flow. An SDE takes the schedule from the field,
+  /// and config.sde.schedule only where the field does not know its own: see
+  /// Field::path_schedule().
   ///
   /// An adaptive solver that does not come to t_end within max_steps, or finds no step short
   /// enough, gives up a block of points: their remaining frames are NaN, the report() and the
@@ -65,7 +56,7 @@ class Flow {
   /// All frames: (frames + 1) x N x D.
   [[nodiscard]] const std::vector<float>& positions() const { return positions_; }
   /// Not to be called during advance(), as all of these.
-  [[nodiscard]] FlowReport report() const;
+  [[nodiscard]] SolverReport report() const;
   /// Evaluations of the field so far (NFE), the mean over the points. When all is done it is a
   /// whole number, unless the solver is adaptive.
   [[nodiscard]] double function_evaluations() const;
@@ -80,6 +71,7 @@ class Flow {
   bool take_block(Lane& lane);
   bool step(Lane& lane);
   bool step_fixed(Lane& lane);
+  void prepare_adaptive(Lane& lane) const;
   bool step_adaptive(Lane& lane);
   Eigen::Map<Points> frame_block(Index f, Index first_row, Index rows);
 

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace flowmatch {
@@ -24,6 +25,10 @@ class GuidedField final : public Field {
   [[nodiscard]] Index dimension() const override { return conditional_->dimension(); }
   /// Where both fields have one.
   [[nodiscard]] bool has_divergence() const override;
+  /// That of the field of the class.
+  [[nodiscard]] std::optional<Schedule> path_schedule() const override {
+    return conditional_->path_schedule();
+  }
   [[nodiscard]] std::unique_ptr<FieldEvaluator> evaluator(Index max_rows) const override;
   [[nodiscard]] double scale() const { return scale_; }
 
@@ -43,9 +48,12 @@ inline constexpr double kMaxGuidanceScale = 1000;
 /// Every problem of the configuration for a model of so many labels, or none.
 Problems validate(const GuidanceConfig& config, Index labels);
 
-/// The guided field of a labelled model. Precondition: validate(config, model->labels()) is empty.
+/// The guided field of a model; without a class the scale means nothing, and it is the field
+/// without one. `reading` is as LearnedField takes it. Precondition: validate(config,
+/// model->labels()) is empty.
 std::shared_ptr<const Field> guided_field(const std::shared_ptr<const Model>& model,
                                           const std::vector<float>& parameters,
-                                          const GuidanceConfig& config);
+                                          const GuidanceConfig& config,
+                                          const std::optional<Reading>& reading = std::nullopt);
 
 }  // namespace flowmatch

@@ -9,6 +9,7 @@
 #include "flowmatch/field.h"
 #include "flowmatch/problem.h"
 #include "flowmatch/solver.h"
+#include "flowmatch/solver_report.h"
 #include "flowmatch/thread_pool.h"
 
 #include <atomic>
@@ -20,7 +21,8 @@
 namespace flowmatch {
 
 struct LikelihoodConfig {
-  /// The source is at t_start, the points are at t_end.
+  /// The source is at t_start, the points are at t_end. One of kSolvers: a point has one way back
+  /// to the source, and an SDE's has many.
   SolverConfig solver{.solver = Solver::rk4, .steps = 50};
   /// 0: the exact divergence, at D products with the Jacobian for each evaluation. 1 to kMaxProbes:
   /// Hutchinson's estimate from so many Rademacher vectors a point, the same ones at all times
@@ -56,6 +58,10 @@ class LogDensityOde {
 
 /// The log-densities of some points under a field, worked out in pieces of a given time, like a
 /// Flow.
+///
+/// An adaptive solver chooses its steps for kFlowBlockRows points at a time, by the error of the
+/// log-density as by that of each coordinate. A block that it gives up has no log-density: its
+/// points remain NaN, the report() and the problems() say so.
 class Likelihood {
  public:
   /// Of the points x (N x D). Without a `source` that is N(0, I). Preconditions: validate(config)
@@ -75,22 +81,31 @@ class Likelihood {
   /// The share of the work that is done, in [0, 1].
   [[nodiscard]] double progress() const;
 
-  /// log p(x) of each point, in nats; NaN for one that is not done.
+  /// log p(x) of each point, in nats; NaN for one that is not done, or was given up.
   [[nodiscard]] const Values& log_density() const { return log_density_; }
-  /// Evaluations of the field and its divergence for each point (NFE).
-  [[nodiscard]] Index function_evaluations() const;
+  /// What it has cost so far: evaluations of the field with its divergence, at one point each. Its
+  /// way begins at t_end. Not to be called during advance(), as all of these.
+  [[nodiscard]] SolverReport report() const;
+  /// Those evaluations so far (NFE), the mean over the points; 0 where there are none. When all is
+  /// done it is a whole number, unless the solver is adaptive.
+  [[nodiscard]] double function_evaluations() const;
+  /// Why points were given up, where they were; empty if none was.
+  [[nodiscard]] Problems problems() const;
 
  private:
   struct Lane;
 
   void run(Lane& lane, double end);
   bool take_block(Lane& lane);
-  void step(Lane& lane);
+  bool step(Lane& lane);
+  bool step_adaptive(Lane& lane);
   void finish_block(Lane& lane);
 
   std::shared_ptr<const Field> field_;
   std::shared_ptr<const Distribution> source_;
   LikelihoodConfig config_;
+  /// That of the configuration from the points' time back to the source's.
+  SolverConfig way_;
   Points x_;
   ThreadPool& pool_;
   Values log_density_;
@@ -149,6 +164,9 @@ class DensityGrid {
   bool advance(double milliseconds) { return likelihood_.advance(milliseconds); }
   [[nodiscard]] bool done() const { return likelihood_.done(); }
   [[nodiscard]] double progress() const { return likelihood_.progress(); }
+  [[nodiscard]] SolverReport report() const { return likelihood_.report(); }
+  [[nodiscard]] double function_evaluations() const { return likelihood_.function_evaluations(); }
+  [[nodiscard]] Problems problems() const { return likelihood_.problems(); }
 
   [[nodiscard]] const DensityGridConfig& config() const { return grid_; }
   [[nodiscard]] double cell_area() const;
@@ -157,7 +175,8 @@ class DensityGrid {
   /// The same as densities, as many as there are cells; NaN where they are not done.
   void density(std::span<float> out) const;
   /// The integral of the density over the rectangle by the midpoint rule: near 1 where the
-  /// rectangle has nearly all of it and the cells are small beside its features. NaN before done().
+  /// rectangle has nearly all of it and the cells are small beside its features. NaN before done(),
+  /// and where a cell was given up.
   [[nodiscard]] double integral() const;
 
  private:

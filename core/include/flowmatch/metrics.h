@@ -48,7 +48,7 @@ double w2(const ConstPointsRef& a, const ConstPointsRef& b);
 
 /// Sliced 2-Wasserstein distance of two sets of n points each (n x D): the root of the mean, over
 /// random directions and sorted pairs, of the squared difference of projections. Bonneel et al.
-/// 2015.
+/// 2015. NaN for sets that are not finite.
 double sliced_w2(const ConstPointsRef& a, const ConstPointsRef& b, Index projections,
                  std::uint64_t seed);
 

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "flowmatch/activation.h"
+#include "flowmatch/labels.h"
 #include "flowmatch/model.h"
 #include "flowmatch/problem.h"
 #include "flowmatch/time_features.h"
@@ -33,7 +34,6 @@ struct MlpConfig {
 
 inline constexpr Index kMaxHiddenLayers = 8;
 inline constexpr Index kMaxWidth = 4096;
-inline constexpr Index kMaxLabels = 1000;
 /// Most parameters of one network: training holds twelve numbers for each, so this is 192 MB.
 inline constexpr Index kMaxParameters = 4'000'000;
 

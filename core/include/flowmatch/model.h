@@ -7,6 +7,7 @@
 // 2207.12598).
 #pragma once
 
+#include "flowmatch/labels.h"
 #include "flowmatch/points.h"
 
 #include <cstdint>
@@ -14,9 +15,6 @@
 #include <span>
 
 namespace flowmatch {
-
-/// The label of a row that has none.
-inline constexpr std::int32_t kNoLabel = -1;
 
 /// Labels of N rows: N numbers, each kNoLabel or from 0 to the number of classes, exclusive; or no
 /// numbers at all, where no row has a label. For a model without labels always empty.

@@ -13,6 +13,7 @@
 #include "flowmatch/path.h"
 
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace flowmatch {
@@ -78,11 +79,13 @@ class RescheduledField final : public Field {
 
   [[nodiscard]] Index dimension() const override { return field_->dimension(); }
   [[nodiscard]] bool has_divergence() const override { return field_->has_divergence(); }
+  [[nodiscard]] std::optional<Schedule> path_schedule() const override { return sampled_; }
   [[nodiscard]] std::unique_ptr<FieldEvaluator> evaluator(Index max_rows) const override;
 
  private:
   std::shared_ptr<const Field> field_;
   Rescheduling rescheduling_;
+  Schedule sampled_;
 };
 
 }  // namespace flowmatch

@@ -11,6 +11,7 @@
 #include <array>
 #include <cassert>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -26,14 +27,16 @@ enum class Solver {
   stochastic_heun,  ///< Of the SDE: weak order 2, strong order 1, two evaluations.
 };
 
+/// Every solver: those of the ODE, then those of the SDE.
+inline constexpr std::array kAllSolvers{
+    Solver::euler,  Solver::midpoint,       Solver::heun,           Solver::rk4,
+    Solver::dopri5, Solver::euler_maruyama, Solver::stochastic_heun};
 /// Those of the ODE with steps of equal length.
-inline constexpr std::array kFixedStepSolvers{Solver::euler, Solver::midpoint, Solver::heun,
-                                              Solver::rk4};
+inline constexpr std::span<const Solver> kFixedStepSolvers{kAllSolvers.data(), 4};
 /// All those of the ODE.
-inline constexpr std::array kSolvers{Solver::euler, Solver::midpoint, Solver::heun, Solver::rk4,
-                                     Solver::dopri5};
+inline constexpr std::span<const Solver> kSolvers{kAllSolvers.data(), 5};
 /// Those of the SDE; with steps of equal length.
-inline constexpr std::array kSdeSolvers{Solver::euler_maruyama, Solver::stochastic_heun};
+inline constexpr std::span<const Solver> kSdeSolvers{kAllSolvers.data() + 5, 2};
 
 /// The name in configurations and links ("euler", "dopri5", "stochastic_heun"), and back, for the
 /// ODE and the SDE.

@@ -66,6 +66,8 @@ Problems validate(const TrainerConfig& config);
 /// What the configuration makes of step `step` (from 0), whose gradient this is.
 AdamStep adam_step(const TrainerConfig& config, Index step, std::span<const float> gradient);
 
+class CoupledBatches;
+
 class Trainer {
  public:
   /// Preconditions: validate(config) is empty; model and pairs have the same dimension, and as many
@@ -107,11 +109,9 @@ class Trainer {
  private:
   struct Worker;
   struct Shard;
-  struct CoupledBatches;
 
   double run_shard(Index shard, Worker& worker);
   void draw(Index first_row, Index rows, Worker& worker);
-  void couple();
 
   std::shared_ptr<const Model> model_;
   std::shared_ptr<const Pairs> pairs_;

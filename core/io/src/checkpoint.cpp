@@ -5,8 +5,10 @@
 #include "json_text.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <optional>
 #include <utility>
 
@@ -143,16 +145,116 @@ Problems check_format(const TensorFile& content) {
   return std::move(problems).take();
 }
 
+/// A number as a text that gives it back to the bit, and back: JSON has no infinity.
+Json number_text(double value) {
+  if (std::isnan(value)) return "nan";
+  if (std::isinf(value)) return value > 0 ? "infinity" : "-infinity";
+  return value;
+}
+
+std::optional<double> number_of(const Json& json) {
+  if (json.is_number()) return json.get<double>();
+  if (!json.is_string()) return std::nullopt;
+  const auto text = json.get<std::string>();
+  if (text == "nan") return std::nan("");
+  if (text == "infinity") return std::numeric_limits<double>::infinity();
+  if (text == "-infinity") return -std::numeric_limits<double>::infinity();
+  return std::nullopt;
+}
+
+std::string stop_text(const StopState& stop) {
+  return Json{{"lossSum", number_text(stop.loss_sum)}, {"losses", stop.losses},
+              {"last", number_text(stop.last)},        {"best", number_text(stop.best)},
+              {"sinceBest", stop.since_best},          {"reason", name(stop.reason)}}
+      .dump();
+}
+
+/// What an object has under a key; null where it is no object, or has none.
+Json entry(const Json& json, const char* key) {
+  return json.is_object() && json.contains(key) ? json[key] : Json();
+}
+
+void read_stop(const std::string& text, StopState& out, ProblemList& problems) {
+  const Json json = Json::parse(text, nullptr, false);
+  const auto loss_sum = number_of(entry(json, "lossSum"));
+  const auto last = number_of(entry(json, "last"));
+  const auto best = number_of(entry(json, "best"));
+  const Json losses = entry(json, "losses");
+  const Json since_best = entry(json, "sinceBest");
+  const Json reason = entry(json, "reason");
+  const auto named =
+      reason.is_string() ? stop_reason_from_name(reason.get<std::string>()) : std::nullopt;
+  if (!loss_sum || !last || !best || std::isnan(*best) || !losses.is_number_unsigned() ||
+      !since_best.is_number_unsigned() || !named ||
+      losses.get<std::uint64_t>() > static_cast<std::uint64_t>(kMaxSteps) ||
+      since_best.get<std::uint64_t>() > static_cast<std::uint64_t>(kMaxSteps)) {
+    problems.add("__metadata__.stop", quoted(text), "the state of a stopping rule");
+    return;
+  }
+  out = {.loss_sum = *loss_sum,
+         .losses = losses.get<Index>(),
+         .last = *last,
+         .best = *best,
+         .since_best = since_best.get<Index>(),
+         .reason = *named};
+}
+
+std::string reflow_text(const ReflowOrigin& origin) {
+  // JavaScript and others would round a 64-bit number.
+  return Json{{"pairs", origin.pairs}, {"teacher", std::to_string(origin.teacher)}}.dump();
+}
+
+void read_reflow(const std::string& text, std::optional<ReflowOrigin>& out, ProblemList& problems) {
+  const Json json = Json::parse(text, nullptr, false);
+  const Json pairs = entry(json, "pairs");
+  const Json teacher = entry(json, "teacher");
+  ReflowOrigin origin;
+  bool good = pairs.is_number_unsigned() && pairs.get<std::uint64_t>() >= 1 &&
+              pairs.get<std::uint64_t>() <= static_cast<std::uint64_t>(kMaxParticles) &&
+              teacher.is_string();
+  if (good) {
+    const auto digits = teacher.get<std::string>();
+    const char* end = digits.data() + digits.size();
+    const auto [last, error] = std::from_chars(digits.data(), end, origin.teacher);
+    good = error == std::errc() && last == end;
+  }
+  if (!good) {
+    problems.add("__metadata__.reflow", quoted(text), "where the pairs of a run come from");
+    return;
+  }
+  origin.pairs = pairs.get<Index>();
+  out = origin;
+}
+
 }  // namespace
 
-std::shared_ptr<const LearnedField> learned_field(const Checkpoint& checkpoint) {
+std::uint64_t hash_of(const Checkpoint& checkpoint) {
   const TrainerState& state = checkpoint.state;
-  return std::make_shared<const LearnedField>(
-      std::make_shared<const Mlp>(network_config(checkpoint.config.experiment)),
-      state.ema.empty() ? state.parameters : state.ema,
-      Reading{.prediction = checkpoint.config.experiment.prediction,
-              .trained = checkpoint.config.experiment.schedule,
-              .sampled = checkpoint.config.experiment.schedule});
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const float parameter : state.ema.empty() ? state.parameters : state.ema) {
+    std::uint32_t bits = std::bit_cast<std::uint32_t>(parameter);
+    for (int byte = 0; byte < 4; ++byte, bits >>= 8) hash = (hash ^ (bits & 0xff)) * 0x100000001b3;
+  }
+  return hash;
+}
+
+std::shared_ptr<const Field> learned_field(const Checkpoint& checkpoint) {
+  return learned_field(checkpoint, checkpoint.config.sampler);
+}
+
+std::shared_ptr<const Field> learned_field(const Checkpoint& checkpoint,
+                                           const SamplerConfig& sampler) {
+  const ExperimentConfig& config = checkpoint.config.experiment;
+  const TrainerState& state = checkpoint.state;
+  return guided_field(std::make_shared<const Mlp>(network_config(config)),
+                      state.ema.empty() ? state.parameters : state.ema, sampler.guidance,
+                      Reading{.prediction = config.prediction,
+                              .trained = config.schedule,
+                              .sampled = sampler.schedule.value_or(config.schedule)});
+}
+
+std::string time_frequencies(const ExperimentConfig& config) {
+  return Json(TimeEncoding(config.time_features).frequencies()).dump();
 }
 
 std::vector<Tensor> parameter_tensors(const ExperimentConfig& config, std::string_view prefix,
@@ -175,8 +277,11 @@ Result<std::string> to_bytes(const Checkpoint& checkpoint) {
                                   {"formatVersion", std::to_string(kCheckpointVersion)},
                                   {"createdBy", "flowmatch " + std::string(version())},
                                   {"config", to_json(checkpoint.config)},
+                                  {"timeFrequencies", time_frequencies(config)},
                                   {"stepsDone", std::to_string(state.steps_done)},
                                   {"diverged", state.diverged ? "true" : "false"}}};
+  if (config.stop.metric != StopMetric::none) content.metadata["stop"] = stop_text(checkpoint.stop);
+  if (checkpoint.reflow) content.metadata["reflow"] = reflow_text(*checkpoint.reflow);
   const auto add = [&](std::string_view prefix, const std::vector<float>& numbers) {
     if (numbers.empty()) return;
     for (Tensor& tensor : parameter_tensors(config, prefix, numbers)) {
@@ -207,7 +312,13 @@ Result<Checkpoint> parse_checkpoint(std::string_view file) {
     return std::move(problems).take();
   }
 
-  Checkpoint checkpoint{.config = std::move(config).value(), .state = {}};
+  Checkpoint checkpoint{.config = std::move(config).value(), .state = {}, .stop = {}, .reflow = {}};
+  if (const auto stop = content.metadata.find("stop"); stop != content.metadata.end()) {
+    read_stop(stop->second, checkpoint.stop, problems);
+  }
+  if (const auto reflow = content.metadata.find("reflow"); reflow != content.metadata.end()) {
+    read_reflow(reflow->second, checkpoint.reflow, problems);
+  }
   const ExperimentConfig& experiment = checkpoint.config.experiment;
   TrainerState& state = checkpoint.state;
   if (const auto steps = whole_number(*steps_done)) {

@@ -45,6 +45,7 @@ constexpr std::tuple kTimeLawFields{
     Field{"logitScale", &TimeLawConfig::logit_scale},
     Field{"logNoiseMean", &TimeLawConfig::log_noise_mean},
     Field{"logNoiseScale", &TimeLawConfig::log_noise_scale},
+    Field{"fixedTime", &TimeLawConfig::fixed_time},
 };
 constexpr std::tuple kLossWeightingFields{
     Field{"weighting", &LossWeightingConfig::weighting},
@@ -55,6 +56,22 @@ constexpr std::tuple kSinkhornFields{
 };
 constexpr std::tuple kCouplingFields{
     Field{"coupling", &CouplingConfig::coupling},
+    Field{"labelAware", &CouplingConfig::label_aware},
+};
+constexpr std::tuple kTimeFeatureFields{
+    Field{"kind", &TimeFeatures::kind},
+    Field{"count", &TimeFeatures::count},
+    Field{"scale", &TimeFeatures::scale},
+    Field{"seed", &TimeFeatures::seed},
+};
+constexpr std::tuple kGuidanceFields{
+    Field{"label", &GuidanceConfig::label},
+    Field{"scale", &GuidanceConfig::scale},
+};
+constexpr std::tuple kStopFields{
+    Field{"metric", &StopConfig::metric}, Field{"below", &StopConfig::below},
+    Field{"every", &StopConfig::every},   Field{"patience", &StopConfig::patience},
+    Field{"count", &StopConfig::count},
 };
 constexpr std::tuple kExperimentFields{
     Field{"data", &ExperimentConfig::data},
@@ -62,6 +79,9 @@ constexpr std::tuple kExperimentFields{
     Field{"prediction", &ExperimentConfig::prediction},
     Field{"hidden", &ExperimentConfig::hidden},
     Field{"activation", &ExperimentConfig::activation},
+    Field{"timeFeatures", &ExperimentConfig::time_features},
+    Field{"labels", &ExperimentConfig::labels},
+    Field{"stop", &ExperimentConfig::stop},
 };
 constexpr std::tuple kTrainingFields{
     Field{"batchSize", &TrainerConfig::batch_size},
@@ -74,6 +94,7 @@ constexpr std::tuple kTrainingFields{
     Field{"lossWeighting", &TrainerConfig::loss_weighting},
     Field{"coupling", &TrainerConfig::coupling},
     Field{"couplingBatches", &TrainerConfig::coupling_batches},
+    Field{"labelDropout", &TrainerConfig::label_dropout},
     Field{"emaDecay", &TrainerConfig::ema_decay},
     Field{"adam", &TrainerConfig::adam},
     Field{"seed", &TrainerConfig::seed},
@@ -84,15 +105,15 @@ constexpr std::tuple kSolverFields{
     Field{"rtol", &SolverConfig::rtol},          Field{"atol", &SolverConfig::atol},
     Field{"maxSteps", &SolverConfig::max_steps},
 };
+constexpr std::tuple kSdeFields{
+    Field{"diffusion", &Diffusion::scale},
+};
 constexpr std::tuple kSamplerFields{
-    Field{"field", &SamplerConfig::field},
-    Field{"particles", &SamplerConfig::particles},
+    Field{"field", &SamplerConfig::field},       Field{"guidance", &SamplerConfig::guidance},
+    Field{"schedule", &SamplerConfig::schedule}, Field{"particles", &SamplerConfig::particles},
     Field{"seed", &SamplerConfig::seed},
 };
 
-constexpr std::array kAllSolvers{
-    Solver::euler,  Solver::midpoint,       Solver::heun,           Solver::rk4,
-    Solver::dopri5, Solver::euler_maruyama, Solver::stochastic_heun};
 constexpr std::array kFieldChoices{FieldChoice::exact, FieldChoice::learned};
 
 // The values of each enumeration.
@@ -114,8 +135,14 @@ constexpr const auto& choices(Activation /*of*/) {
 constexpr const auto& choices(LearningRateDecay /*of*/) {
   return kLearningRateDecays;
 }
+constexpr const auto& choices(TimeFeatureKind /*of*/) {
+  return kTimeFeatureKinds;
+}
 constexpr const auto& choices(Solver /*of*/) {
   return kAllSolvers;
+}
+constexpr const auto& choices(StopMetric /*of*/) {
+  return kStopMetrics;
 }
 constexpr const auto& choices(FieldChoice /*of*/) {
   return kFieldChoices;
@@ -196,10 +223,15 @@ void read(const Json& json, const std::string& path, Enum& out, ProblemList& pro
 void read(const Json& json, const std::string& path, DataConfig& out, ProblemList& problems);
 void read(const Json& json, const std::string& path, AdamConfig& out, ProblemList& problems);
 void read(const Json& json, const std::string& path, Schedule& out, ProblemList& problems);
+void read(const Json& json, const std::string& path, std::optional<Schedule>& out,
+          ProblemList& problems);
 void read(const Json& json, const std::string& path, TimeLawConfig& out, ProblemList& problems);
 void read(const Json& json, const std::string& path, LossWeightingConfig& out,
           ProblemList& problems);
 void read(const Json& json, const std::string& path, CouplingConfig& out, ProblemList& problems);
+void read(const Json& json, const std::string& path, TimeFeatures& out, ProblemList& problems);
+void read(const Json& json, const std::string& path, GuidanceConfig& out, ProblemList& problems);
+void read(const Json& json, const std::string& path, StopConfig& out, ProblemList& problems);
 
 template <class Element>
 void read(const Json& json, const std::string& path, std::vector<Element>& out,
@@ -264,12 +296,24 @@ void read(const Json& json, const std::string& path, LossWeightingConfig& out,
   read_struct(json, path, kLossWeightingFields, out, problems);
 }
 
+void read(const Json& json, const std::string& path, TimeFeatures& out, ProblemList& problems) {
+  read_struct(json, path, kTimeFeatureFields, out, problems);
+}
+
+void read(const Json& json, const std::string& path, GuidanceConfig& out, ProblemList& problems) {
+  read_struct(json, path, kGuidanceFields, out, problems);
+}
+
 void read(const Json& json, const std::string& path, CouplingConfig& out, ProblemList& problems) {
   if (!check_object(json, path, problems)) return;
   Json unknown = json;
   read_fields(json, path, kCouplingFields, out, problems, unknown);
   read_fields(json, path, kSinkhornFields, out.sinkhorn, problems, unknown);
   report_unknown(unknown, path, problems);
+}
+
+void read(const Json& json, const std::string& path, StopConfig& out, ProblemList& problems) {
+  read_struct(json, path, kStopFields, out, problems);
 }
 
 void read_schedule_name(const Json& json, const std::string& path, Schedule& out,
@@ -303,10 +347,21 @@ void read(const Json& json, const std::string& path, Schedule& out, ProblemList&
   report_unknown(unknown, path, problems);
 }
 
+/// null is as good as absent.
+void read(const Json& json, const std::string& path, std::optional<Schedule>& out,
+          ProblemList& problems) {
+  if (json.is_null()) {
+    out.reset();
+  } else {
+    read(json, path, out.emplace(), problems);
+  }
+}
+
 void read(const Json& json, const std::string& path, SamplerConfig& out, ProblemList& problems) {
   if (!check_object(json, path, problems)) return;
   Json unknown = json;
   read_fields(json, path, kSolverFields, out.solver, problems, unknown);
+  read_fields(json, path, kSdeFields, out.solver.sde.diffusion, problems, unknown);
   read_fields(json, path, kSamplerFields, out, problems, unknown);
   report_unknown(unknown, path, problems);
 }
@@ -395,6 +450,50 @@ void read_mixture(const Json& json, const std::string& path, GaussianMixtureConf
   }
 }
 
+struct GivenPointNumbers {
+  std::vector<std::vector<double>> points;
+  std::vector<std::int32_t> labels;
+  double smoothing = 0;
+};
+
+constexpr std::tuple kGivenPointFields{
+    Field{"points", &GivenPointNumbers::points},
+    Field{"labels", &GivenPointNumbers::labels},
+    Field{"smoothing", &GivenPointNumbers::smoothing},
+};
+
+void read_given_points(const Json& json, const std::string& path, DataConfig& out,
+                       ProblemList& problems) {
+  const Json& rows = json["points"];
+  const std::size_t columns = rows.is_array() && !rows.empty() ? rows[0].size() : 0;
+  if (rows.size() * columns > static_cast<std::size_t>(kMaxInlineNumbers)) {
+    problems.add(joined(path, "points"),
+                 std::to_string(rows.size()) + " x " + std::to_string(columns) + " numbers",
+                 "at most " + std::to_string(kMaxInlineNumbers) + " in a configuration");
+    return;
+  }
+  GivenPointNumbers numbers;
+  Json unknown = json;
+  read_fields(json, path, kGivenPointFields, numbers, problems, unknown);
+  report_unknown(unknown, path, problems);
+  EmpiricalConfig config{
+      .points = Points(static_cast<Index>(numbers.points.size()), static_cast<Index>(columns)),
+      .labels = std::move(numbers.labels),
+      .smoothing = numbers.smoothing};
+  for (std::size_t i = 0; i < numbers.points.size(); ++i) {
+    const std::vector<double>& point = numbers.points[i];
+    if (point.size() != columns) {
+      problems.add(indexed(joined(path, "points"), i), std::to_string(point.size()) + " numbers",
+                   std::to_string(columns) + ", as the first point has");
+      return;
+    }
+    for (std::size_t j = 0; j < columns; ++j) {
+      config.points(static_cast<Index>(i), static_cast<Index>(j)) = static_cast<float>(point[j]);
+    }
+  }
+  out = std::move(config);
+}
+
 void read_data_set(const Json& json, const std::string& path, DataSet set, DataConfig& out,
                    ProblemList& problems) {
   DataSetConfig config = default_config(set);
@@ -427,6 +526,10 @@ void read(const Json& json, const std::string& path, DataConfig& out, ProblemLis
       return;
     }
     rest.erase("dataSet");
+  }
+  if (rest.contains("points")) {
+    read_given_points(rest, path, out, problems);
+    return;
   }
   GaussianMixtureConfig mixture;
   if (rest.contains("weights") || rest.contains("means") || rest.contains("covariances")) {
@@ -469,9 +572,13 @@ OrderedJson to_value(const Eigen::MatrixXd& matrix) {
 OrderedJson to_value(const DataConfig& config);
 OrderedJson to_value(const AdamConfig& config);
 OrderedJson to_value(const Schedule& schedule);
+OrderedJson to_value(const std::optional<Schedule>& schedule);
 OrderedJson to_value(const TimeLawConfig& config);
 OrderedJson to_value(const LossWeightingConfig& config);
 OrderedJson to_value(const CouplingConfig& config);
+OrderedJson to_value(const TimeFeatures& config);
+OrderedJson to_value(const GuidanceConfig& config);
+OrderedJson to_value(const StopConfig& config);
 
 template <class Element>
 OrderedJson to_value(const std::vector<Element>& elements) {
@@ -499,6 +606,10 @@ OrderedJson to_value(const Schedule& schedule) {
   return object;
 }
 
+OrderedJson to_value(const std::optional<Schedule>& schedule) {
+  return schedule ? to_value(*schedule) : OrderedJson();
+}
+
 OrderedJson to_value(const TimeLawConfig& config) {
   OrderedJson object;
   write_fields(config, kTimeLawFields, object);
@@ -515,6 +626,24 @@ OrderedJson to_value(const CouplingConfig& config) {
   OrderedJson object;
   write_fields(config, kCouplingFields, object);
   write_fields(config.sinkhorn, kSinkhornFields, object);
+  return object;
+}
+
+OrderedJson to_value(const TimeFeatures& config) {
+  OrderedJson object;
+  write_fields(config, kTimeFeatureFields, object);
+  return object;
+}
+
+OrderedJson to_value(const GuidanceConfig& config) {
+  OrderedJson object;
+  write_fields(config, kGuidanceFields, object);
+  return object;
+}
+
+OrderedJson to_value(const StopConfig& config) {
+  OrderedJson object;
+  write_fields(config, kStopFields, object);
   return object;
 }
 
@@ -550,6 +679,15 @@ OrderedJson to_value(const DataConfig& data) {
     }
     return object;
   }
+  if (const auto* given = std::get_if<EmpiricalConfig>(&data)) {
+    OrderedJson& points = object["points"] = OrderedJson::array();
+    for (Index i = 0; i < given->points.rows(); ++i) {
+      points.push_back(to_value(Eigen::VectorXd(given->points.row(i).cast<double>().transpose())));
+    }
+    if (!given->labels.empty()) object["labels"] = to_value(given->labels);
+    object["smoothing"] = given->smoothing;
+    return object;
+  }
   const auto& config = std::get<GaussianMixtureConfig>(data);
   if (const auto ring = ring_of(config)) {
     write_fields(*ring, kRingFields, object);
@@ -567,6 +705,10 @@ std::string_view name(FieldChoice choice) {
   return choice == FieldChoice::exact ? "exact" : "learned";
 }
 
+FieldOptions field_options(const SamplerConfig& sampler) {
+  return {.guidance = sampler.guidance, .schedule = sampler.schedule};
+}
+
 Problems validate(const SamplerConfig& config) {
   ProblemList problems;
   problems.check_integer("particles", static_cast<double>(config.particles), 1,
@@ -578,8 +720,10 @@ Problems validate(const SamplerConfig& config) {
 }
 
 Problems validate(const RunConfig& config) {
+  const Index labels = config.experiment.labels ? label_count(config.experiment.data) : 0;
   ProblemList sampler;
   sampler.append("sampler", validate(config.sampler));
+  sampler.append("sampler", validate(field_options(config.sampler), labels));
   Problems all = validate(config.experiment);
   for (Problem& problem : std::move(sampler).take()) all.push_back(std::move(problem));
   return all;
@@ -628,6 +772,8 @@ Result<RunConfig> run_config_from_json(std::string_view text) {
     read(json["sampler"], "sampler", config.sampler, problems);
   }
   report_unknown(unknown, "", problems);
+  // The score of the SDE is found in the field, under the field's own schedule.
+  config.sampler.solver.sde.schedule = config.sampler.schedule.value_or(config.experiment.schedule);
   // Together with what was wrong so far the ranges would be those of half a configuration.
   if (problems.empty()) {
     if (Problems ranges = validate(config); !ranges.empty()) return ranges;
@@ -643,6 +789,7 @@ std::string to_json(const RunConfig& config) {
   write_fields(config.experiment.training.adam, kDecayFields, object);
   OrderedJson& sampler = object["sampler"];
   write_fields(config.sampler.solver, kSolverFields, sampler);
+  write_fields(config.sampler.solver.sde.diffusion, kSdeFields, sampler);
   write_fields(config.sampler, kSamplerFields, sampler);
   return object.dump(2);
 }

@@ -1,9 +1,13 @@
 // An engine that answers at once, for tests of what a figure asks of it and makes of the answers.
-import { EngineError } from '../../../web/src/engine/client';
+import { EngineError, type CallOptions } from '../../../web/src/engine/client';
 import type {
   Created,
+  DataLikelihood,
+  Density,
   ExperimentConfig,
   FlowClip,
+  Grid,
+  LikelihoodConfig,
   Metrics,
   SamplerConfig,
   Trained,
@@ -11,16 +15,29 @@ import type {
 } from '../../../web/src/engine/protocol';
 import type { EngineLike, ExperimentLike } from '../../../web/src/figure/session';
 
+/** A request that is answered when the test says so, or cancelled. */
+export interface Asked<T> {
+  readonly likelihood: LikelihoodConfig;
+  /** Columns of the grid, or samples. */
+  readonly size: number;
+  readonly signal: AbortSignal | undefined;
+  readonly answer: (value: Partial<T>) => void;
+}
+
 type TrainOptions = Parameters<ExperimentLike['train']>[1];
 
 export class FakeExperiment implements ExperimentLike {
   readonly created: Created = {
     tier: { simd: 'simd128', threads: 1 },
     parameters: 10,
+    labels: 0,
     memoryBytes: 1e6,
   };
   readonly flows: SamplerConfig[] = [];
   readonly measured: number[] = [];
+  /** Requests for likelihoods that wait for the test to answer them. */
+  readonly densities: Asked<Density>[] = [];
+  readonly likelihoods: Asked<DataLikelihood>[] = [];
   configs: ExperimentConfig[];
   stepsDone = 0;
   differences: number[] = [];
@@ -117,6 +134,57 @@ export class FakeExperiment implements ExperimentLike {
       count,
       stepsDone: this.stepsDone,
       seconds: 0.01,
+    });
+  }
+
+  density(
+    likelihood: LikelihoodConfig,
+    { columns }: Grid,
+    { signal }: CallOptions,
+  ): Promise<Density> {
+    return this.#ask(this.densities, likelihood, columns, signal, {
+      logDensity: new Float32Array(columns * columns),
+      integral: 1.001,
+      functionEvaluations: 4 * likelihood.steps,
+      stepsDone: this.stepsDone,
+      seconds: 0.2,
+    });
+  }
+
+  dataLikelihood(
+    likelihood: LikelihoodConfig,
+    count: number,
+    _seed: number,
+    { signal }: CallOptions,
+  ): Promise<DataLikelihood> {
+    return this.#ask(this.likelihoods, likelihood, count, signal, {
+      negativeLogLikelihood: 3.95,
+      standardError: 0.02,
+      entropy: 3.8,
+      divergence: 0.1,
+      divergenceError: 0.01,
+      functionEvaluations: 4 * likelihood.steps,
+      count,
+      stepsDone: this.stepsDone,
+      seconds: 0.2,
+    });
+  }
+
+  #ask<T>(
+    list: Asked<T>[],
+    likelihood: LikelihoodConfig,
+    size: number,
+    signal: AbortSignal | undefined,
+    usual: T,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const answer = (value: Partial<T>) => {
+        resolve({ ...usual, ...value });
+      };
+      list.push({ likelihood, size, signal, answer });
+      signal?.addEventListener('abort', () => {
+        reject(new EngineError('cancelled', 'Cancelled.'));
+      });
     });
   }
 

@@ -99,6 +99,11 @@ describe('a sparkline', () => {
     expect(line?.end[1]).toBeLessThan(line?.floorY ?? 0);
   });
 
+  it('has its whole height to itself without a floor', () => {
+    const line = sparkline([0, 100], [10, 0.1], null, 100, 100, 20);
+    expect(line).toEqual({ path: 'M2.0 2.0L98.0 18.0', floorY: null, end: [98, 18] });
+  });
+
   it('is nothing without two values', () => {
     expect(sparkline([], [], 1, 1, 10, 10)).toBeUndefined();
     expect(sparkline([0, 1], [NaN, 1], 1, 1, 10, 10)).toBeUndefined();

@@ -54,6 +54,26 @@ describe('opening', () => {
   });
 });
 
+describe('a class', () => {
+  const conditional = { ...defaultState, labels: true };
+
+  it('is shown with its own density, and keeps the model', async () => {
+    await open(conditional);
+    const { density } = session;
+    expect(session.label).toBe(-1);
+    await open({ ...conditional, label: 2, guidance: 1 });
+    expect(engine.experiments).toHaveLength(1);
+    expect(engine.last.configs).toHaveLength(1);
+    expect(session.label).toBe(2);
+    expect(engine.last.flows.at(-1)?.options.guidance).toEqual({ label: 2, scale: 1 });
+    expect(session.density).not.toBe(density);
+    // More guidance moves the clouds, not the density.
+    const ofClass = session.density;
+    await open({ ...conditional, label: 2, guidance: 3 });
+    expect(session.density).toBe(ofClass);
+  });
+});
+
 describe('settings', () => {
   it('of the sampler keep the model', async () => {
     await open();

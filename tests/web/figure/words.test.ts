@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Metrics } from '../../../web/src/engine/protocol';
 import { linkState, linkTo } from '../../../web/src/figure/address';
-import { panelsOf, takeover } from '../../../web/src/figure/scenes';
+import { titleOf, type Integrals } from '../../../web/src/figure/panel-title';
+import { panelsOf, takeover, type PanelKind } from '../../../web/src/figure/scenes';
 import { summarise, type Showing } from '../../../web/src/figure/summary';
 import { readLink } from '../../../web/src/state/link';
 import { defaultState } from '../../../web/src/state/settings';
@@ -89,8 +90,20 @@ describe('the views', () => {
   it('have one panel or two', () => {
     expect(panelsOf('side')).toEqual(['exact', 'learned']);
     expect(panelsOf('difference')).toEqual(['both', 'difference']);
+    expect(panelsOf('likelihood')).toEqual(['exactDensity', 'learnedDensity']);
     expect(panelsOf('exact')).toEqual(['exact']);
     expect(panelsOf('learned')).toEqual(['learned']);
+  });
+
+  it('say of a density what it integrates to, once that is known', () => {
+    const learned = { integral: 0.9984, stepsDone: 1240 };
+    const title = (kind: PanelKind, integrals?: Integrals) =>
+      titleOf(kind, undefined, 'ring', integrals);
+    expect(title('learnedDensity').note).toBe('');
+    expect(title('learnedDensity', { exact: 1, learned }).note).toBe('integrates to 0.998');
+    expect(title('learnedDensity', { exact: 1, learned }).heading.values).toEqual([', step 1,240']);
+    expect(title('exactDensity', { exact: 1, learned: null }).note).toBe('integrates to 1.000');
+    expect(titleOf('exactDensity', undefined, 'moons').heading.values).toEqual([' of 512 points']);
   });
 
   it('let a new clip take over smoothly, unless it is another cloud or the reader wants stillness', () => {

@@ -15,14 +15,20 @@
  */
 import { EngineError, messageOf } from './errors';
 import { launch, type Launch, type Launcher, type WorkerLike } from './launch';
+import { plainField } from './protocol';
 import type {
   Created,
+  DataLikelihood,
+  Density,
   Difference,
   ExperimentConfig,
   FieldName,
+  FieldOptions,
   FlowClip,
   FromWorker,
   Grid,
+  Likelihood,
+  LikelihoodConfig,
   Metrics,
   ReplyOf,
   Request,
@@ -59,6 +65,11 @@ export class EngineEvent extends Event {
 export interface CallOptions {
   /** Aborting it rejects the call with the code `cancelled` at once, and stops its work. */
   signal?: AbortSignal | undefined;
+}
+
+export interface FieldCallOptions extends CallOptions {
+  /** How the field is looked at; without it the `plainField`. */
+  field?: FieldOptions | undefined;
 }
 
 export interface TrainOptions extends CallOptions {
@@ -437,14 +448,19 @@ export class Experiment {
     field: FieldName,
     times: number[],
     grid: Grid,
-    options: CallOptions = {},
+    { field: options = plainField, ...call }: FieldCallOptions = {},
   ): Promise<Float32Array> {
-    return this.#request({ kind: 'velocity', ...this.#name(), field, times, grid }, options);
+    const body = { kind: 'velocity' as const, field, options, times, grid };
+    return this.#request({ ...body, ...this.#name() }, call);
   }
 
   /** times.length x grid points of log p_t, of the exact field. */
-  logDensity(times: number[], grid: Grid, options: CallOptions = {}): Promise<Float32Array> {
-    return this.#request({ kind: 'logDensity', ...this.#name(), times, grid }, options);
+  logDensity(
+    times: number[],
+    grid: Grid,
+    { field: options = plainField, ...call }: FieldCallOptions = {},
+  ): Promise<Float32Array> {
+    return this.#request({ kind: 'logDensity', ...this.#name(), options, times, grid }, call);
   }
 
   /** The CFM loss (mean over batch and coordinates) that no network can go below. */
@@ -453,13 +469,42 @@ export class Experiment {
   }
 
   /** How far the learned field is from the exact one at time t. */
-  difference(t: number, grid: Grid, options: CallOptions = {}): Promise<Difference> {
-    return this.#request({ kind: 'difference', ...this.#name(), t, grid }, options);
+  difference(
+    t: number,
+    grid: Grid,
+    { field: options = plainField, ...call }: FieldCallOptions = {},
+  ): Promise<Difference> {
+    return this.#request({ kind: 'difference', ...this.#name(), options, t, grid }, call);
   }
 
   /** How far `count` generated samples are from the target, with the floor of each distance. */
   metrics(sampler: SamplerConfig, count: number, options: CallOptions = {}): Promise<Metrics> {
     return this.#request({ kind: 'metrics', ...this.#name(), sampler, count }, options);
+  }
+
+  /** log p of each of `points` (x, y pairs) at t = 1, as a field gives it. */
+  likelihood(
+    likelihood: LikelihoodConfig,
+    points: Float32Array,
+    options: CallOptions = {},
+  ): Promise<Likelihood> {
+    return this.#request({ kind: 'likelihood', ...this.#name(), likelihood, points }, options);
+  }
+
+  /** The same at each grid point, and the integral over the grid. */
+  density(likelihood: LikelihoodConfig, grid: Grid, options: CallOptions = {}): Promise<Density> {
+    return this.#request({ kind: 'density', ...this.#name(), likelihood, grid }, options);
+  }
+
+  /** How likely a field makes `count` fresh samples of the target. */
+  dataLikelihood(
+    likelihood: LikelihoodConfig,
+    count: number,
+    seed: number,
+    options: CallOptions = {},
+  ): Promise<DataLikelihood> {
+    const body = { kind: 'dataLikelihood', ...this.#name(), likelihood, count, seed } as const;
+    return this.#request(body, options);
   }
 
   /** Frees it in the worker. What it was working on is cancelled. */

@@ -6,7 +6,7 @@
  * Not here: what is said to the worker afterwards (client.ts).
  */
 import { fetching } from './fetching';
-import type { FromWorker, Start, TierName, ToWorker } from './protocol';
+import type { FromWorker, ModuleFiles, Start, TierName, ToWorker } from './protocol';
 import { availableTiers, chooseTier, probe } from './tier';
 import workerUrl from './worker?worker&url';
 
@@ -39,11 +39,17 @@ export const launch: Launcher = (wanted, failed) => {
     const available = availableTiers(await probe(sameOrigin)).filter((tier) => !failed.has(tier));
     const tier = chooseTier(available, wanted);
     const folder = new URL(`${__FLOWMATCH_WASM__}/${tier}/`, script);
-    const glue = new URL('flowmatch.mjs', folder).href;
-    const wasm = new URL('flowmatch.wasm', folder).href;
-    warmCache(glue);
-    warmCache(wasm);
-    return { tier, message: { kind: 'start', glue, wasm, threads: 0 } as const };
+    const files = (name: string): ModuleFiles => ({
+      glue: new URL(`${name}.mjs`, folder).href,
+      wasm: new URL(`${name}.wasm`, folder).href,
+    });
+    const basic = files('flowmatch-basic');
+    warmCache(basic.glue);
+    warmCache(basic.wasm);
+    return {
+      tier,
+      message: { kind: 'start', basic, whole: files('flowmatch'), threads: 0 } as const,
+    };
   };
   return { worker: startWorker(script, sameOrigin), start: prepare() };
 };

@@ -5,14 +5,24 @@
 import type { Experiment, MainModule, Problem as WasmProblem } from '#wasm';
 import { EngineError, messageOf } from './errors';
 import { fetching } from './fetching';
-import type { Problem, Start } from './protocol';
+import type { ModuleFiles, Problem } from './protocol';
 
 export type { Experiment };
 
-/** What the scheduler needs of the module: small enough for a test to stand in for. */
+/** What the scheduler needs of the small module: little enough for a test to stand in for. */
 export interface EngineModule {
   tier(): ReturnType<MainModule['tier']>;
   Experiment: Pick<MainModule['Experiment'], 'create'>;
+}
+
+/** And of the whole one. */
+export type WholeModule = EngineModule &
+  Pick<MainModule, 'startLikelihood' | 'startDensity' | 'startDataLikelihood'>;
+
+/** What each `start…` of a likelihood gives: its work in slices, or why it is refused. */
+export interface LikelihoodStart {
+  run: { advance(milliseconds: number): boolean; result(): object; delete(): void } | null;
+  problems: WasmProblem[];
 }
 
 /** A string may go into the module in several forms; what comes out is always a string. */
@@ -31,11 +41,11 @@ interface FactoryOptions {
 
 type Factory = (options: FactoryOptions) => Promise<MainModule>;
 
-/** Fetches and runs the module. `onAbort` is called if it ever stops by itself. */
+/** Fetches and runs a module; of the small one the type promises more than there is. `onAbort` is called if it ever stops by itself. */
 export async function loadModule(
-  { glue, wasm }: Start,
+  { glue, wasm }: ModuleFiles,
   onAbort: (message: string) => void,
-): Promise<EngineModule> {
+): Promise<WholeModule> {
   try {
     const compiling = compile(wasm);
     // Awaited below; until then a failure of it is no unhandled one.

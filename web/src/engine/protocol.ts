@@ -33,6 +33,7 @@ export type PredictionName = 'velocity' | 'x1' | 'noise' | 'score';
 export type TimeLawName = 'uniform' | 'logit_normal' | 'edm_like';
 export type LossWeightingName = 'constant' | 'velocity' | 'min_snr';
 export type CouplingName = 'independent' | 'ot' | 'sinkhorn';
+export type TimeFeatureName = 'plain' | 'sinusoidal' | 'fourier';
 export type ActivationName = 'silu' | 'tanh' | 'relu' | 'elu' | 'gelu';
 export type SolverName =
   'euler' | 'midpoint' | 'heun' | 'rk4' | 'dopri5' | 'euler_maruyama' | 'stochastic_heun';
@@ -80,9 +81,41 @@ export interface LossWeightingConfig {
 
 export interface CouplingConfig {
   coupling: CouplingName;
+  /** Whether only noise and data of one class are paired, as a conditional model needs it. */
+  labelAware: boolean;
   /** Of `sinkhorn`, in mean squared distances. */
   regularisation: number;
 }
+
+/** What the network is given of the time. */
+export interface TimeFeatures {
+  kind: TimeFeatureName;
+  /** Of those that are not `plain`: sines and cosines in all, even, 2 to 1024. */
+  count: number;
+  /** Multiplies every frequency, up to 1000. */
+  scale: number;
+}
+
+/** Which class is meant, and how far fields are pushed towards it (classifier-free guidance). */
+export interface GuidanceConfig {
+  /** A class of a conditional model, from 0; -1: all of the data. */
+  label: number;
+  /** v = (1 + scale) v(class) - scale v(all), from -1000 to 1000. */
+  scale: number;
+}
+
+/** How a field is looked at. */
+export interface FieldOptions {
+  guidance: GuidanceConfig;
+  /** The schedule of the field, with an empty name that of the training. */
+  schedule: Omit<ScheduleConfig, 'schedule'> & { schedule: ScheduleName | '' };
+}
+
+/** All of the data, under the schedule of the training. */
+export const plainField: FieldOptions = {
+  guidance: { label: -1, scale: 0 },
+  schedule: { schedule: '', exponent: 1, betaMin: 0.1, betaMax: 20 },
+};
 
 /** All that decides a training run: with the same build, the same config gives the same weights. */
 export interface ExperimentConfig {
@@ -101,6 +134,11 @@ export interface ExperimentConfig {
   /** Widths of the hidden layers; may be empty (a linear model). */
   hidden: number[];
   activation: ActivationName;
+  timeFeatures: TimeFeatures;
+  /** Whether the network is told the class of a point, which the data has to have. */
+  labels: boolean;
+  /** Share of the points whose class it is not told all the same, 0 to 1. */
+  labelDropout: number;
   /** Points a training step. */
   batchSize: number;
   learningRate: number;
@@ -121,6 +159,7 @@ export interface ExperimentConfig {
 /** How a cloud is moved from t = 0 to t = 1. */
 export interface SamplerConfig {
   field: FieldName;
+  options: FieldOptions;
   solver: SolverName;
   /** Solver steps over [0, 1], equal in length; `dopri5` chooses its own. */
   steps: number;
@@ -132,6 +171,20 @@ export interface SamplerConfig {
   particles: number;
   /** Seed of the starting noise: the same seed is the same cloud, whatever the field. */
   seed: number;
+}
+
+/**
+ * How the density that a field gives is found, by the change of variables: each point goes back from t = 1 to
+ * where it was noise, and sums up the divergence that it passes.
+ */
+export interface LikelihoodConfig {
+  field: FieldName;
+  /** One of the ODE's. */
+  solver: SolverName;
+  /** Solver steps over [0, 1], equal in length; `dopri5` chooses its own. */
+  steps: number;
+  /** Of `dopri5`: the error of a step, 1e-7 to 1. */
+  tolerance: number;
 }
 
 /** A regular grid of points over a rectangle, row by row from (xMin, yMin); both ends included. */
@@ -151,6 +204,9 @@ export interface Problem {
   allowed: string;
 }
 
+/** What a setting is told to be where the part of the engine that it needs could not be fetched: `value` says why. */
+export const notFetched = 'one that the part of the engine at hand has';
+
 /** The builds of the engine, by the folder that each is in. */
 export type TierName = 'simd' | 'simd-threads' | 'relaxed' | 'relaxed-threads';
 
@@ -161,16 +217,23 @@ export interface Tier {
   threads: number;
 }
 
+/** Addresses of the JavaScript that Emscripten wrote for a module of the tier, and of its WebAssembly. */
+export interface ModuleFiles {
+  glue: string;
+  wasm: string;
+}
+
 /** The first message to a fresh worker: what to run. Requests may follow at once; they wait for it. */
 export interface Start {
   kind: 'start';
-  /** Address of the JavaScript that Emscripten wrote for the tier, and of its WebAssembly. */
-  glue: string;
-  wasm: string;
+  /** What is loaded at once, and what is when a request needs more. */
+  basic: ModuleFiles;
+  whole: ModuleFiles;
   /** Threads to use; 0: as many as the tier has. */
   threads: number;
 }
 
+/** Where a request may leave out its options it is about the `plainField`. */
 export type RequestBody =
   /** Makes a fresh, untrained experiment; one of the same number is replaced. */
   | { kind: 'create'; experiment: number; config: ExperimentConfig }
@@ -183,15 +246,39 @@ export type RequestBody =
   /** Moves a cloud; keeps `frames` + 1 equally spaced moments of its way, the start and end among them. */
   | { kind: 'flow'; experiment: number; sampler: SamplerConfig; frames: number; arrows?: Grid }
   /** The velocity at each grid point, for each of `times`. */
-  | { kind: 'velocity'; experiment: number; field: FieldName; times: number[]; grid: Grid }
+  | {
+      kind: 'velocity';
+      experiment: number;
+      field: FieldName;
+      options?: FieldOptions;
+      times: number[];
+      grid: Grid;
+    }
   /** log p_t of the exact marginal at each grid point, for each of `times`. */
-  | { kind: 'logDensity'; experiment: number; times: number[]; grid: Grid }
+  | { kind: 'logDensity'; experiment: number; options?: FieldOptions; times: number[]; grid: Grid }
   /** The CFM loss (mean over batch and coordinates) that no network can go below. */
   | { kind: 'irreducibleLoss'; experiment: number }
   /** |learned - exact| at each grid point at time t, and its RMS over X_t ~ p_t. */
-  | { kind: 'difference'; experiment: number; t: number; grid: Grid }
+  | { kind: 'difference'; experiment: number; options?: FieldOptions; t: number; grid: Grid }
   /** Generated against fresh true samples, `count` of each, and the floor: true against true. */
   | { kind: 'metrics'; experiment: number; sampler: SamplerConfig; count: number }
+  /** log p of each of `points` (x, y pairs) at t = 1, as the field gives it. */
+  | {
+      kind: 'likelihood';
+      experiment: number;
+      likelihood: LikelihoodConfig;
+      points: Float32Array;
+    }
+  /** The same at each grid point, and the integral over the grid. */
+  | { kind: 'density'; experiment: number; likelihood: LikelihoodConfig; grid: Grid }
+  /** How likely the field makes `count` fresh samples of the target. */
+  | {
+      kind: 'dataLikelihood';
+      experiment: number;
+      likelihood: LikelihoodConfig;
+      count: number;
+      seed: number;
+    }
   /** Stops the work of an earlier request, which is then answered with the error `cancelled`. */
   | { kind: 'cancel'; target: number }
   | { kind: 'dispose'; experiment: number };
@@ -203,6 +290,8 @@ export interface Created {
   tier: Tier;
   /** Number of trainable parameters. */
   parameters: number;
+  /** Classes that a cloud can be of; 0: the network is told none. */
+  labels: number;
   /** Bytes of WebAssembly memory in use. */
   memoryBytes: number;
 }
@@ -263,6 +352,40 @@ export interface Metrics {
   seconds: number;
 }
 
+export interface Likelihood {
+  /** log p of each point, in nats. */
+  logDensity: Float32Array;
+  /** Evaluations of the field and its divergence for each point, on average. */
+  functionEvaluations: number;
+  /** The training step whose weights it is of; 0 for the exact field. */
+  stepsDone: number;
+  /** Seconds of computation. */
+  seconds: number;
+}
+
+export interface Density extends Likelihood {
+  /**
+   * Of the density over the grid, each of whose points stands for the cell around it: 1 where the grid has
+   * nearly all of it, is fine enough for it, and the solver is too.
+   */
+  integral: number;
+}
+
+export interface DataLikelihood {
+  /** In nats a sample, with the standard error of this mean. */
+  negativeLogLikelihood: number;
+  standardError: number;
+  /** The least that it can be: the entropy of the target. Null where that is not known. */
+  entropy: number | null;
+  /** The divergence of Kullback and Leibler of the field's density from the target's; null where that is not known. */
+  divergence: number | null;
+  divergenceError: number | null;
+  functionEvaluations: number;
+  count: number;
+  stepsDone: number;
+  seconds: number;
+}
+
 export interface ReplyOf {
   create: Created;
   train: Trained;
@@ -274,6 +397,9 @@ export interface ReplyOf {
   irreducibleLoss: number | null;
   difference: Difference;
   metrics: Metrics;
+  likelihood: Likelihood;
+  density: Density;
+  dataLikelihood: DataLikelihood;
   cancel: null;
   dispose: null;
 }
@@ -284,7 +410,10 @@ export type ErrorCode =
   /** The request names an experiment that was never made or is disposed of. */
   | 'no_such_experiment'
   | 'cancelled'
-  /** No tier could be loaded: WebAssembly SIMD is missing, or a file could not be fetched. */
+  /**
+   * No tier could be loaded: WebAssembly SIMD is missing, or a file could not be fetched. With a problem: the
+   * engine runs, but this request needs more of it than is there, and that could not be fetched.
+   */
   | 'load_failed'
   /** The worker stopped on an internal error; all experiments in it are lost. */
   | 'crashed';

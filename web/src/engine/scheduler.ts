@@ -7,14 +7,23 @@
  */
 import { Checks, maxStepWork } from './checks';
 import { EngineError, messageOf } from './errors';
-import { gridPoints } from './grid';
-import { problemsOf, type EngineModule, type Experiment } from './module';
+import { gridCells, gridPoints } from './grid';
+import {
+  problemsOf,
+  type EngineModule,
+  type Experiment,
+  type LikelihoodStart,
+  type WholeModule,
+} from './module';
 import {
   maxFrames,
+  notFetched,
+  plainField,
   type Difference,
   type ErrorBody,
   type ExperimentConfig,
   type FieldName,
+  type FieldOptions,
   type FlowClip,
   type FromWorker,
   type Grid,
@@ -28,7 +37,10 @@ import {
 
 /** What the surroundings provide. */
 export interface SchedulerHost {
+  /** The small module: what it leaves out it refuses without naming a problem. */
   module: EngineModule;
+  /** Loads the whole module; rejects with an EngineError. Asked for only when something needs it. */
+  loadWhole(): Promise<WholeModule>;
   /** Threads to use; 0: all. */
   threads: number;
   /** Milliseconds, from any origin. */
@@ -49,9 +61,14 @@ const differencePoints = 4096;
 const fieldNames: readonly FieldName[] = ['exact', 'learned'];
 
 interface Entry {
-  readonly experiment: Experiment;
-  readonly stepsTotal: number;
+  /** Read anew in every slice: it may move to the whole module between two. */
+  experiment: Experiment;
+  readonly config: ExperimentConfig;
+  whole: boolean;
 }
+
+/** Thrown where the small module was asked for what it leaves out. */
+class LeftOut extends Error {}
 
 /**
  * How a job leaves the thread to others. `hold`: the weights must not change before its next slice, so
@@ -67,8 +84,12 @@ interface Result<K extends RequestKind> {
 type Work<K extends RequestKind> = Generator<Yielded, Result<K>, void>;
 
 type RequestOf<K extends RequestKind> = Extract<Request, { kind: K }>;
+type LongRequest = Exclude<Request, { kind: 'cancel' }>;
+
+type LikelihoodKind = 'likelihood' | 'density' | 'dataLikelihood';
 
 interface Job {
+  readonly request: LongRequest;
   readonly id: number;
   readonly kind: RequestKind;
   readonly experiment: number;
@@ -81,6 +102,10 @@ export class Scheduler {
   readonly #entries = new Map<number, Entry>();
   /** In the order of their turns: the first is next. */
   #jobs: Job[] = [];
+  /** Until the whole module is there. */
+  #postponed: LongRequest[] = [];
+  #whole: WholeModule | null = null;
+  #loading = false;
   #deferred = false;
   #crashed = false;
 
@@ -90,7 +115,7 @@ export class Scheduler {
 
   /** Jobs that are not answered yet. */
   get running(): number {
-    return this.#jobs.length;
+    return this.#jobs.length + this.#postponed.length;
   }
 
   /** Takes a message. Short requests are answered at once, long ones in slices. */
@@ -99,7 +124,7 @@ export class Scheduler {
     try {
       this.#accept(request);
     } catch (thrown) {
-      this.#fail(request.id, thrown);
+      this.#fail(request, thrown);
     }
   }
 
@@ -118,7 +143,7 @@ export class Scheduler {
         this.#jobs.push(job);
       }
     } catch (thrown) {
-      this.#fail(job.id, thrown);
+      this.#fail(job.request, thrown);
     }
     this.#deferTick();
   }
@@ -154,8 +179,17 @@ export class Scheduler {
       case 'metrics':
         this.#start(request, this.#metrics(request));
         return;
+      case 'likelihood':
+        this.#start(request, this.#likelihood(request));
+        return;
+      case 'density':
+        this.#start(request, this.#density(request));
+        return;
+      case 'dataLikelihood':
+        this.#start(request, this.#dataLikelihood(request));
+        return;
       case 'cancel':
-        this.#cancel((job) => job.id === request.target);
+        this.#cancel(({ id }) => id === request.target);
         this.#answer(request.id, 'cancel', { value: null, transfer: [] });
         return;
       case 'dispose':
@@ -173,11 +207,9 @@ export class Scheduler {
   // --- Short requests
 
   #create(request: RequestOf<'create'>): void {
-    const { experiment, problems } = this.#host.module.Experiment.create(
-      request.config,
-      this.#host.threads,
-    );
-    if (!experiment) throw EngineError.refused(problemsOf(problems));
+    const module = this.#whole ?? this.#host.module;
+    const { experiment, problems } = module.Experiment.create(request.config, this.#host.threads);
+    if (!experiment) throw refusal(problemsOf(problems));
     try {
       checkStepWork(request.config, experiment.parameters());
     } catch (thrown) {
@@ -186,11 +218,13 @@ export class Scheduler {
     }
     // Only now that the new one exists: a refused request leaves the old one as it was.
     if (this.#entries.has(request.experiment)) this.#remove(request.experiment);
-    this.#entries.set(request.experiment, { experiment, stepsTotal: request.config.steps });
+    const whole = module === this.#whole;
+    this.#entries.set(request.experiment, { experiment, config: request.config, whole });
     this.#answer(request.id, 'create', {
       value: {
-        tier: this.#host.module.tier(),
+        tier: module.tier(),
         parameters: experiment.parameters(),
+        labels: experiment.labels(),
         memoryBytes: experiment.memoryBytes(),
       },
       transfer: [],
@@ -213,10 +247,68 @@ export class Scheduler {
     experiment.delete();
   }
 
-  #cancel(matches: (job: Job) => boolean): void {
-    for (const job of this.#takeOut(matches)) {
-      this.#postError(job.id, { code: 'cancelled', message: 'Cancelled.', problems: [] });
+  #cancel(matches: (request: { id: number; experiment: number }) => boolean): void {
+    const cancelled = [...this.#takeOut(matches), ...this.#postponed.filter(matches)];
+    this.#postponed = this.#postponed.filter((request) => !matches(request));
+    for (const { id } of cancelled) {
+      this.#postError(id, { code: 'cancelled', message: 'Cancelled.', problems: [] });
     }
+  }
+
+  // --- The whole module
+
+  /** Does the request again when the whole module is there. */
+  #postpone(request: LongRequest): void {
+    this.#postponed.push(request);
+    if (this.#loading) return;
+    this.#loading = true;
+    const loading = this.#whole ? Promise.resolve(this.#whole) : this.#host.loadWhole();
+    loading
+      .then((module) => {
+        this.#whole = module;
+        for (const waiting of this.#takePostponed()) this.#resume(waiting);
+      })
+      .catch((thrown: unknown) => {
+        // What was there before goes on; the next request of the kind tries again.
+        const message = `This needs a part of the engine that is not here yet. ${messageOf(thrown)}`;
+        const problem = { field: 'engine', value: message, allowed: notFetched };
+        const error = new EngineError('load_failed', message, [problem]);
+        for (const waiting of this.#takePostponed()) this.#fail(waiting, error);
+      });
+  }
+
+  #takePostponed(): LongRequest[] {
+    this.#loading = false;
+    return this.#postponed.splice(0);
+  }
+
+  #resume(request: LongRequest): void {
+    try {
+      const entry = this.#entries.get(request.experiment);
+      if (entry && request.kind !== 'create') this.#moveToWhole(entry);
+    } catch (thrown) {
+      this.#fail(request, thrown);
+      return;
+    }
+    this.receive(request);
+  }
+
+  /** The experiment goes on where it is, with the same numbers to the bit. */
+  #moveToWhole(entry: Entry): void {
+    if (entry.whole || !this.#whole) return;
+    const { experiment, problems } = this.#whole.Experiment.create(
+      entry.config,
+      this.#host.threads,
+    );
+    if (!experiment) throw EngineError.refused(problemsOf(problems));
+    const refused = problemsOf(experiment.restore(entry.experiment.state()));
+    if (refused.length > 0) {
+      experiment.delete();
+      throw EngineError.refused(refused);
+    }
+    entry.experiment.delete();
+    entry.experiment = experiment;
+    entry.whole = true;
   }
 
   // --- Long requests. Each checks its input before its first slice and frees in `finally` what it made.
@@ -227,12 +319,14 @@ export class Scheduler {
     checks.wholeNumber('steps', steps, 1, Number.MAX_SAFE_INTEGER);
     checks.numberBetween('sliceMilliseconds', slice, 1, maxSliceMilliseconds);
     checks.finish();
-    const { experiment, stepsTotal } = this.#entry(request.experiment);
+    const entry = this.#entry(request.experiment);
+    const stepsTotal = entry.config.steps;
     const post = this.#host.post.bind(this.#host);
 
     function* work(): Work<'train'> {
       let left = steps;
       for (;;) {
+        const { experiment } = entry;
         const before = experiment.stepsDone();
         if (experiment.diverged()) return trained('diverged');
         if (before >= stepsTotal) return trained('finished');
@@ -252,7 +346,7 @@ export class Scheduler {
       }
     }
     function trained(reason: Trained['reason']): Result<'train'> {
-      return { value: { stepsDone: experiment.stepsDone(), reason }, transfer: [] };
+      return { value: { stepsDone: entry.experiment.stepsDone(), reason }, transfer: [] };
     }
     return work();
   }
@@ -268,22 +362,22 @@ export class Scheduler {
     }
     checks.resultSize('sampler.particles', sampler.particles, (frames + 1) * sampler.particles * 2);
     checks.finish();
-    const { experiment } = this.#entry(request.experiment);
+    const entry = this.#entry(request.experiment);
     const compute = this.#computeGrid.bind(this);
     const clock = this.#stopwatch();
 
     function* work(): Work<'flow'> {
       clock.start();
-      const stepsDone = sampler.field === 'learned' ? experiment.stepsDone() : 0;
-      const { flow, problems } = experiment.startFlow(sampler, frames);
-      if (!flow) throw EngineError.refused(inSampler(problemsOf(problems)));
+      const stepsDone = sampler.field === 'learned' ? entry.experiment.stepsDone() : 0;
+      const { flow, problems } = entry.experiment.startFlow(sampler, frames);
+      if (!flow) throw refusal(inSampler(problemsOf(problems)));
       try {
         const times = flow.times() as Float64Array<ArrayBuffer>;
         // The flow has its own copy of the weights; the arrows come first, and hold them still.
         let arrows: Float32Array<ArrayBuffer> | null = null;
         if (grid) {
           arrows = yield* compute([...times], grid, 2, clock, (t, points) =>
-            experiment.velocity(sampler.field, t, points),
+            entry.experiment.velocity(sampler.field, sampler.options, t, points),
           );
         }
         while (!flow.advance(clock.left())) yield* clock.rest('share');
@@ -306,62 +400,65 @@ export class Scheduler {
   }
 
   #velocity(request: RequestOf<'velocity'>): Work<'velocity'> {
-    const { field, times, grid } = request;
+    const { field, options = plainField, times, grid } = request;
     const checks = new Checks();
     checks.oneOf('field', field, fieldNames);
     checks.times('times', times);
     checks.grid('grid', grid);
     checks.resultSize('grid', sizeOf(grid), times.length * grid.columns * grid.rows * 2);
     checks.finish();
-    const { experiment } = this.#entry(request.experiment);
+    const entry = this.#entry(request.experiment);
+    checkLabel(options, entry.experiment);
     return this.#gridWork<'velocity'>(times, grid, 2, (t, points) =>
-      experiment.velocity(field, t, points),
+      entry.experiment.velocity(field, options, t, points),
     );
   }
 
   #logDensity(request: RequestOf<'logDensity'>): Work<'logDensity'> {
-    const { times, grid } = request;
+    const { options = plainField, times, grid } = request;
     const checks = new Checks();
     checks.times('times', times);
     checks.grid('grid', grid);
     checks.resultSize('grid', sizeOf(grid), times.length * grid.columns * grid.rows);
     checks.finish();
-    const { experiment } = this.#entry(request.experiment);
+    const entry = this.#entry(request.experiment);
+    checkLabel(options, entry.experiment);
     return this.#gridWork<'logDensity'>(times, grid, 1, (t, points) =>
-      experiment.logDensity(t, points),
+      entry.experiment.logDensity(options, t, points),
     );
   }
 
   /** In its turn, although it is one piece of work: what was asked for before is more urgent. */
   #irreducibleLoss(request: RequestOf<'irreducibleLoss'>): Work<'irreducibleLoss'> {
-    const { experiment } = this.#entry(request.experiment);
+    const entry = this.#entry(request.experiment);
     // eslint-disable-next-line require-yield -- a generator like all other work
     function* work(): Work<'irreducibleLoss'> {
-      return { value: experiment.irreducibleLoss(), transfer: [] };
+      return { value: entry.experiment.irreducibleLoss(), transfer: [] };
     }
     return work();
   }
 
   #difference(request: RequestOf<'difference'>): Work<'difference'> {
-    const { t, grid } = request;
+    const { options = plainField, t, grid } = request;
     const checks = new Checks();
     checks.numberBetween('t', t, 0, 1);
     checks.grid('grid', grid);
     checks.finish();
-    const { experiment } = this.#entry(request.experiment);
+    const entry = this.#entry(request.experiment);
+    checkLabel(options, entry.experiment);
     const compute = this.#computeGrid.bind(this);
     const clock = this.#stopwatch();
 
     function* work(): Work<'difference'> {
       clock.start();
-      const stepsDone = experiment.stepsDone();
+      const stepsDone = entry.experiment.stepsDone();
       const magnitude = yield* compute([t], grid, 1, clock, (time, points) => {
-        const learned = experiment.velocity('learned', time, points);
-        const exact = experiment.velocity('exact', time, points);
+        const learned = entry.experiment.velocity('learned', options, time, points);
+        const exact = entry.experiment.velocity('exact', options, time, points);
         return distances(learned, exact);
       });
       yield* clock.rest('hold');
-      const { rms, exactRms } = experiment.differenceRms(t, differencePoints);
+      const { rms, exactRms } = entry.experiment.differenceRms(options, t, differencePoints);
       const value: Difference = { magnitude, rms, exactRms, stepsDone };
       return { value, transfer: [magnitude.buffer] };
     }
@@ -373,14 +470,14 @@ export class Scheduler {
     const checks = new Checks();
     checks.oneOf('sampler.field', sampler.field, fieldNames);
     checks.finish();
-    const { experiment } = this.#entry(request.experiment);
+    const entry = this.#entry(request.experiment);
     const clock = this.#stopwatch();
 
     function* work(): Work<'metrics'> {
       clock.start();
-      const stepsDone = sampler.field === 'learned' ? experiment.stepsDone() : 0;
-      const { evaluation, problems } = experiment.startEvaluation(sampler, count);
-      if (!evaluation) throw EngineError.refused(inEvaluation(problemsOf(problems)));
+      const stepsDone = sampler.field === 'learned' ? entry.experiment.stepsDone() : 0;
+      const { evaluation, problems } = entry.experiment.startEvaluation(sampler, count);
+      if (!evaluation) throw refusal(inEvaluation(problemsOf(problems)));
       try {
         while (!evaluation.advance(clock.left())) yield* clock.rest('share');
         const result = evaluation.result();
@@ -388,6 +485,60 @@ export class Scheduler {
         return { value, transfer: [value.modeShares.buffer as ArrayBuffer] };
       } finally {
         evaluation.delete();
+      }
+    }
+    return work();
+  }
+
+  #likelihood(request: RequestOf<'likelihood'>): Work<'likelihood'> {
+    const { likelihood, points } = request;
+    return this.#likelihoodWork(request, (module, experiment) =>
+      module.startLikelihood(experiment, likelihood, points),
+    );
+  }
+
+  #density(request: RequestOf<'density'>): Work<'density'> {
+    const { likelihood, grid } = request;
+    const checks = new Checks();
+    checks.grid('grid', grid);
+    checks.finish();
+    const cells = gridCells(grid);
+    return this.#likelihoodWork(request, (module, experiment) =>
+      module.startDensity(experiment, likelihood, cells),
+    );
+  }
+
+  #dataLikelihood(request: RequestOf<'dataLikelihood'>): Work<'dataLikelihood'> {
+    const { likelihood, count, seed } = request;
+    return this.#likelihoodWork(request, (module, experiment) =>
+      module.startDataLikelihood(experiment, likelihood, count, seed),
+    );
+  }
+
+  /** What the module does in slices of its own, with the weights as they are when it starts. */
+  #likelihoodWork<K extends LikelihoodKind>(
+    request: RequestOf<LikelihoodKind>,
+    start: (module: WholeModule, experiment: Experiment) => LikelihoodStart,
+  ): Work<K> {
+    const entry = this.#entry(request.experiment);
+    const module = this.#whole;
+    const clock = this.#stopwatch();
+
+    function* work(): Work<K> {
+      if (!module || !entry.whole) throw new LeftOut();
+      clock.start();
+      const { experiment } = entry;
+      const stepsDone = request.likelihood.field === 'learned' ? experiment.stepsDone() : 0;
+      const { run, problems } = start(module, experiment);
+      if (!run) throw EngineError.refused(problemsOf(problems));
+      try {
+        while (!run.advance(clock.left())) yield* clock.rest('share');
+        const result = run.result();
+        const value = { ...result, stepsDone, seconds: clock.seconds() } as ReplyOf[K];
+        const arrays = Object.values(result).filter((each) => each instanceof Float32Array);
+        return { value, transfer: arrays.map(({ buffer }) => buffer as ArrayBuffer) };
+      } finally {
+        run.delete();
       }
     }
     return work();
@@ -438,9 +589,9 @@ export class Scheduler {
 
   // --- Jobs and answers
 
-  #start(request: Exclude<Request, { kind: 'cancel' }>, work: Work<RequestKind>): void {
+  #start(request: LongRequest, work: Work<RequestKind>): void {
     const { id, kind, experiment } = request;
-    this.#jobs.push({ id, kind, experiment, work, holding: false });
+    this.#jobs.push({ request, id, kind, experiment, work, holding: false });
     this.#deferTick();
   }
 
@@ -479,8 +630,11 @@ export class Scheduler {
     this.#host.post(reply, transfer);
   }
 
-  #fail(id: number, thrown: unknown): void {
-    if (thrown instanceof EngineError) {
+  #fail(request: Request, thrown: unknown): void {
+    const { id } = request;
+    if (thrown instanceof LeftOut && request.kind !== 'cancel') {
+      this.#postpone(request);
+    } else if (thrown instanceof EngineError) {
       this.#postError(id, thrown.toBody());
     } else if (isRefusalOfBinding(thrown)) {
       this.#postError(id, {
@@ -492,6 +646,7 @@ export class Scheduler {
       // A trap leaves the module's memory in an unknown state: nothing of it may be used again.
       this.#crashed = true;
       this.#jobs = [];
+      this.#postponed = [];
       const message = `The engine stopped on an internal error: ${messageOf(thrown)}`;
       this.#host.post({ type: 'failed', error: { code: 'crashed', message, problems: [] } }, []);
     }
@@ -538,6 +693,11 @@ class Stopwatch {
   }
 }
 
+/** Why a module gave nothing: what is wrong, or that it is the small one. */
+function refusal(problems: readonly Problem[]): Error {
+  return problems.length > 0 ? EngineError.refused(problems) : new LeftOut();
+}
+
 const sizeOf = ({ columns, rows }: Grid) => `${String(columns)} x ${String(rows)}`;
 
 /** |a - b| of each point. */
@@ -557,6 +717,13 @@ function checkStepWork(config: ExperimentConfig, parameters: number): void {
   if (config.batchSize <= largest) return;
   const allowed = `at most ${largest.toLocaleString('en')} for a network of ${parameters.toLocaleString('en')} weights`;
   throw EngineError.refused([{ field: 'batchSize', value: String(config.batchSize), allowed }]);
+}
+
+/** The core answers a class that there is not with nothing; here it is said. */
+function checkLabel({ guidance }: FieldOptions, experiment: Experiment): void {
+  const checks = new Checks();
+  checks.wholeNumber('options.guidance.label', guidance.label, -1, experiment.labels() - 1);
+  checks.finish();
 }
 
 /** Problems of a sampler, told apart from those of an experiment, which has a seed and steps as well. */

@@ -5,7 +5,7 @@
  */
 import { EngineError, messageOf } from './errors';
 import { loadModule } from './module';
-import type { FromWorker, Request, Start, ToWorker } from './protocol';
+import type { FromWorker, ModuleFiles, Request, Start, ToWorker } from './protocol';
 import { Scheduler } from './scheduler';
 
 /** The part of a dedicated worker's global scope that is used; the page's own types have no name for it. */
@@ -32,14 +32,17 @@ scope.onmessage = ({ data }) => {
 };
 
 async function start(message: Start): Promise<void> {
-  const module = await loadModule(message, (what) => {
-    stop(new EngineError('crashed', `The engine stopped: ${what}`));
-  });
+  const load = (files: ModuleFiles) =>
+    loadModule(files, (what) => {
+      stop(new EngineError('crashed', `The engine stopped: ${what}`));
+    });
+  const module = await load(message.basic);
   // A message to oneself comes behind the page's messages that wait: they are read first. A timer would
   // wait at least four milliseconds.
   const { port1, port2 } = new MessageChannel();
   const created = new Scheduler({
     module,
+    loadWhole: () => load(message.whole),
     threads: message.threads,
     now: () => performance.now(),
     defer: () => {

@@ -14,10 +14,16 @@
  * This file brings the parts together: the state, the clock, the session with the engine, the panels and
  * the controls. What each of them does is in its own file.
  */
-import { html, LitElement, nothing, type TemplateResult } from 'lit';
+import { html, LitElement, type TemplateResult } from 'lit';
 import { Engine } from '../engine/client';
 import type { Problem } from '../engine/protocol';
-import { attributeNames, keyOfProblem, readAttributes, readLink } from '../state/link';
+import {
+  attributeNames,
+  describeProblem,
+  keyOfProblem,
+  readAttributes,
+  readLink,
+} from '../state/link';
 import { applyPreset, type PresetName } from '../state/presets';
 import {
   assemble,
@@ -39,7 +45,8 @@ import { formatSignificant, formatTime } from './format';
 import { legendOf } from './legend';
 import { loadParts } from './load-parts';
 import { engineNotice, ignoredNotice } from './notices';
-import { titleOf } from './panel-title';
+import { titleOf, type Integrals } from './panel-title';
+import type { Likelihoods } from './likelihoods';
 import { LossViewer, qualityOf, runOf } from './part-views';
 import type * as Parts from './parts';
 import { panelsOf, type PanelKind } from './scenes';
@@ -72,6 +79,7 @@ export class FlowMatching extends LitElement {
   /** From when the reader comes near the figure. */
   #session: Session | undefined;
   #maps: MapLayers | undefined;
+  #likelihoods: Likelihoods | undefined;
   /** Training begins as soon as the next experiment is there. */
   #trainWhenReady = false;
   /** The flow begins with the first frame, not while the engine is on its way. */
@@ -89,6 +97,7 @@ export class FlowMatching extends LitElement {
         state: this.#state,
         session,
         maps: this.#maps,
+        learnedDensity: this.#likelihoods?.density ?? null,
         overlays: this.#parts?.overlays,
         palette: this.#palette,
         followed: this.#followed,
@@ -158,6 +167,7 @@ export class FlowMatching extends LitElement {
       this.#session?.close();
       this.#session = undefined;
       this.#maps = undefined;
+      this.#followLikelihoods();
     });
   }
 
@@ -215,6 +225,7 @@ export class FlowMatching extends LitElement {
       if (session === this.#session) this.#onSession(change);
     });
     this.#session = session;
+    this.#followLikelihoods();
     session.watch(this.#sight.inSight, this.#state.background === 'continue');
     void this.#applyState(this.#state, defaultState);
   }
@@ -258,6 +269,7 @@ export class FlowMatching extends LitElement {
     if (next.tier !== before.tier && this.#session) this.#startSession();
     else void this.#applyState(next, before, discardModel);
     this.#saveAddress();
+    this.#updateLikelihoods();
     this.requestUpdate();
     this.#stage.requestFrame();
   }
@@ -284,9 +296,18 @@ export class FlowMatching extends LitElement {
         void this.#applyState(this.#state, defaultState);
       } else {
         this.#trainWhenReady = false;
+        this.#tellUnplaced(problems);
       }
     }
     this.requestUpdate();
+  }
+
+  /** What no control of a setting would show stands above the figure. */
+  #tellUnplaced(problems: readonly Problem[]): void {
+    const unplaced = problems.filter((problem) => keyOfProblem(problem) === undefined);
+    const told = new Set(this.#ignored.map(describeProblem));
+    const news = unplaced.filter((problem) => !told.has(describeProblem(problem)));
+    this.#ignored = [...this.#ignored, ...news];
   }
 
   #onCommand(command: Command): void {
@@ -334,6 +355,7 @@ export class FlowMatching extends LitElement {
   #onSession(change: SessionChange): void {
     const session = this.#session;
     if (!session) return;
+    this.#updateLikelihoods();
     switch (change) {
       case 'phase':
         this.#tellErrors(session);
@@ -350,6 +372,7 @@ export class FlowMatching extends LitElement {
         break;
       case 'problems':
         this.#refused = session.problems;
+        this.#tellUnplaced(session.problems);
         break;
       case 'density':
         void this.#adoptDensity(session);
@@ -367,8 +390,27 @@ export class FlowMatching extends LitElement {
 
   async #loadParts(): Promise<void> {
     this.#parts = await loadParts();
+    this.#followLikelihoods();
     this.#announcer.now();
     this.#stage.requestFrame();
+  }
+
+  /** Those of the session that there is now. */
+  #followLikelihoods(): void {
+    this.#likelihoods?.close();
+    this.#likelihoods =
+      this.#session &&
+      this.#parts &&
+      new this.#parts.Likelihoods(this.#session, () => {
+        this.#updateLikelihoods();
+        this.requestUpdate();
+        this.#stage.requestFrame();
+      });
+    this.#updateLikelihoods();
+  }
+
+  #updateLikelihoods(): void {
+    this.#likelihoods?.update(this.#sight.inSight, this.#state.view === 'likelihood');
   }
 
   async #adoptDensity(session: Session): Promise<void> {
@@ -380,6 +422,7 @@ export class FlowMatching extends LitElement {
         : new MapLayers(session.density, () => {
             this.#stage.requestFrame();
           });
+    this.requestUpdate();
     this.#stage.requestFrame();
   }
 
@@ -414,6 +457,7 @@ export class FlowMatching extends LitElement {
     if (!inSight) this.#clock.pause(now);
     else if (this.#state.playing && !this.#playOnFirstFrame) this.#clock.play(now);
     this.#session?.watch(inSight, this.#state.background === 'continue');
+    this.#updateLikelihoods();
     this.#announcer.now();
     this.requestUpdate();
     this.#stage.requestFrame();
@@ -486,7 +530,8 @@ export class FlowMatching extends LitElement {
     const canvas = event.currentTarget as HTMLCanvasElement;
     const kind = canvas.dataset['panel'] as PanelKind;
     const session = this.#session;
-    const shown = kind === 'exact' ? session?.exact : session?.learned;
+    const isExact = kind === 'exact' || kind === 'exactDensity';
+    const shown = isExact ? session?.exact : session?.learned;
     if (!session || !shown || kind === 'difference') return;
     this.#follow(pointedParticle(shown.clip, this.#read().t, session.half, canvas, event));
   };
@@ -574,7 +619,9 @@ export class FlowMatching extends LitElement {
             .view=${this.#lossViewer.view(session, this.#state)}
             .palette=${this.#palette}
           ></flow-matching-loss>
-          <flow-matching-quality .quality=${qualityOf(session)}></flow-matching-quality>
+          <flow-matching-quality
+            .quality=${qualityOf(session, this.#likelihoods)}
+          ></flow-matching-quality>
         </div>
         <div class="foot">
           <flow-matching-settings
@@ -582,15 +629,23 @@ export class FlowMatching extends LitElement {
             .inForce=${this.#state}
             .problems=${this.#refused}
           ></flow-matching-settings>
-          ${
-            this.hasAttribute('address') || FlowMatching.home
-              ? html`<flow-matching-share .link=${this.#link}></flow-matching-share>`
-              : nothing
-          }
+          <flow-matching-share
+            .link=${this.#link}
+            .state=${this.#draft}
+            ?linkable=${this.hasAttribute('address') || FlowMatching.home !== undefined}
+          ></flow-matching-share>
           <p class="summary" aria-live="polite">${this.#announcer.text}</p>
         </div>
       </div>
     `;
+  }
+
+  get #integrals(): Integrals {
+    const movie = this.#session?.density;
+    return {
+      exact: (movie && this.#likelihoods?.exactIntegral(movie)) ?? null,
+      learned: this.#likelihoods?.density ?? null,
+    };
   }
 
   #panel(kind: PanelKind): TemplateResult {
@@ -598,12 +653,15 @@ export class FlowMatching extends LitElement {
       kind,
       this.#session,
       this.#session?.config?.data.dataSet ?? 'ring',
+      this.#integrals,
     );
+    // Where there is little room, how much work it was is left out.
+    const isWork = kind === 'exact' || kind === 'learned' || kind === 'both';
     return html`
       <figure class="panel">
         <figcaption class="title">
           <h2>${heading}</h2>
-          ${kind === 'difference' ? html`<small class="map-value"></small>` : html`<small class="work">${note}</small>`}
+          ${kind === 'difference' ? html`<small class="map-value"></small>` : html`<small class=${isWork ? 'work' : 'integral'}>${note}</small>`}
         </figcaption>
         <canvas
           data-panel=${kind}

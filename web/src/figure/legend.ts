@@ -18,7 +18,7 @@ export function legendOf(
   return html`
     <div class="legend">
       ${state.view === 'difference' ? differenceScaleBar(palette) : nothing}
-      ${state.showDensity ? densityEntry(state, palette) : nothing}
+      ${state.showDensity || state.view === 'likelihood' ? densityEntry(state, palette) : nothing}
       ${state.showTrajectories ? html`<span>${trajectoriesText(shown)}</span>` : nothing}
       ${
         state.showArrows && shown
@@ -39,6 +39,17 @@ function densityEntry(state: State, palette: Palette): TemplateResult {
     return html`<span>Contours: p<sub>t</sub></span>`;
   }
   const background = cssGradient(palette.density);
+  if (state.view === 'likelihood') {
+    return html`
+      <span class="scale">
+        <span>At t = 1: 0</span>
+        <span class="bar" .style=${`background: ${background}`}></span>
+        <span>peak of the exact one</span>
+      </span>
+      ${state.showDensity ? html`<span>Contours: the exact one</span>` : nothing}
+      <span>Learned: by the change of variables, which should integrate to 1</span>
+    `;
+  }
   return html`
     <span class="scale">
       <span>Exact density p<sub>t</sub>: 0</span>

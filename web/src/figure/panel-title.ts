@@ -13,11 +13,15 @@ export interface PanelTitle {
   readonly label: string;
 }
 
+/** ", step 1,240" */
+function stepOf(stepsDone: number | undefined): string {
+  if (stepsDone === undefined) return '';
+  return stepsDone === 0 ? ', untrained' : `, step ${formatCount(stepsDone)}`;
+}
+
 /** "Learned field, step 1,240" */
 function learnedName(shown: Shown | null | undefined): string {
-  if (!shown) return 'Learned field';
-  const { stepsDone } = shown.clip;
-  return `Learned field, ${stepsDone === 0 ? 'untrained' : `step ${formatCount(stepsDone)}`}`;
+  return `Learned field${stepOf(shown?.clip.stepsDone)}`;
 }
 
 /** How much work moved the cloud: "100 evaluations". */
@@ -30,24 +34,41 @@ function cloudOf(shown: Shown | null | undefined): string {
 }
 
 /** Only a mixture of Gaussians has an exact field in closed form; for other sets it is that of some of their points. */
-function exactName(dataSet: State['dataSet']): string {
+function exactName(dataSet: State['dataSet'], ofClass: string): string {
+  return `Exact field${ofPoints(dataSet)}${ofClass}`;
+}
+
+function ofPoints(dataSet: State['dataSet']): string {
   const closed = dataSet === 'ring' || dataSet === 'eight_gaussians';
-  return closed ? 'Exact field' : `Exact field of ${formatCount(smoothedPoints)} points`;
+  return closed ? '' : ` of ${formatCount(smoothedPoints)} points`;
+}
+
+/** The integrals of the densities over the window, each null as long as it is not known. */
+export interface Integrals {
+  readonly exact: number | null;
+  readonly learned: { readonly integral: number; readonly stepsDone: number } | null;
+}
+
+function integralNote(integral: number | null): string {
+  return integral === null ? '' : `integrates to ${integral.toFixed(3)}`;
 }
 
 export function titleOf(
   kind: PanelKind,
-  session: Pick<Session, 'exact' | 'learned'> | undefined,
+  session: Pick<Session, 'exact' | 'learned' | 'label'> | undefined,
   dataSet: State['dataSet'],
+  integrals: Integrals = { exact: null, learned: null },
 ): PanelTitle {
+  const label = session?.label ?? -1;
+  const ofClass = label < 0 ? '' : `, class ${String(label)}`;
   const exact = session?.exact;
   const learned = session?.learned;
   switch (kind) {
     case 'exact':
       return {
-        heading: html`<span class="exact">${exactName(dataSet)}</span>`,
+        heading: html`<span class="exact">${exactName(dataSet, ofClass)}</span>`,
         note: workOf(exact),
-        label: `${cloudOf(exact)} moved by the ${exactName(dataSet).toLowerCase()}`,
+        label: `${cloudOf(exact)} moved by the ${exactName(dataSet, ofClass).toLowerCase()}`,
       };
     case 'learned':
       return {
@@ -61,6 +82,22 @@ export function titleOf(
           <span class="learned">${learnedName(learned).toLowerCase()}</span>`,
         note: 'same noise',
         label: 'The clouds of the exact and of the learned field, from the same noise',
+      };
+    case 'exactDensity':
+      return {
+        heading: html`<span class="exact"
+          >Exact<span class="long"> density</span>${ofPoints(dataSet)}</span
+        >`,
+        note: integralNote(integrals.exact),
+        label: `Map of the exact density${ofPoints(dataSet)} at t = 1, and ${cloudOf(exact)}`,
+      };
+    case 'learnedDensity':
+      return {
+        heading: html`<span class="learned"
+          >Learned<span class="long"> density</span>${stepOf(integrals.learned?.stepsDone)}</span
+        >`,
+        note: integralNote(integrals.learned?.integral ?? null),
+        label: `Map of the density that the learned field gives at t = 1, and ${cloudOf(learned)}`,
       };
     case 'difference':
       return {

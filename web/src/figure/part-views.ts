@@ -3,6 +3,7 @@ import type { State } from '../state/settings';
 import type { LossView } from './controls/loss-chart';
 import type { Quality } from './controls/quality-table';
 import type { Run } from './controls/training-strip';
+import type { Likelihoods } from './likelihoods';
 import type { Session } from './session';
 
 /** `waiting`: the settings that wait for a restart, by their labels. */
@@ -20,8 +21,13 @@ export function runOf(session: Session | undefined, waiting: readonly string[]):
   };
 }
 
-export function qualityOf(session: Session | undefined): Quality {
+export function qualityOf(
+  session: Session | undefined,
+  likelihoods: Pick<Likelihoods, 'data' | 'history'> | undefined,
+): Quality {
   return {
+    likelihood: likelihoods?.data ?? null,
+    likelihoodHistory: likelihoods?.history ?? [],
     latest: session?.metrics ?? null,
     history: session?.metricsHistory ?? [],
     stepsTotal: session?.stepsTotal ?? 1,

@@ -9,6 +9,7 @@ import { TrainingStrip } from './controls/training-strip';
 import { ViewBar } from './controls/view-bar';
 
 export * as overlays from './draw/overlays';
+export { Likelihoods } from './likelihoods';
 export { summarise } from './summary';
 
 /** In the order in which a reader needs them. */

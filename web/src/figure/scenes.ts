@@ -4,8 +4,9 @@ import type { Cloud, Scene } from './draw/panel';
 import type { Session, Shown } from './session';
 import type { Scenery } from './stage';
 
-/** `both`: the two clouds in one panel. `difference`: the map. */
-export type PanelKind = 'exact' | 'learned' | 'both' | 'difference';
+/** `both`: the two clouds in one panel. `difference`: the map. The densities are those at t = 1. */
+export type PanelKind =
+  'exact' | 'learned' | 'both' | 'difference' | 'exactDensity' | 'learnedDensity';
 
 export function panelsOf(view: State['view']): readonly PanelKind[] {
   switch (view) {
@@ -13,6 +14,8 @@ export function panelsOf(view: State['view']): readonly PanelKind[] {
       return ['exact', 'learned'];
     case 'difference':
       return ['both', 'difference'];
+    case 'likelihood':
+      return ['exactDensity', 'learnedDensity'];
     case 'exact':
       return ['exact'];
     case 'learned':
@@ -54,10 +57,26 @@ function cloud(shown: Shown | null, color: string, now: number, still: boolean):
   };
 }
 
+/** Over a map there are contours; where the density is what is looked at, they come to it. */
+function densityStyleOf(kind: PanelKind, shown: boolean): Scene['densityStyle'] {
+  switch (kind) {
+    case 'difference':
+    case 'learnedDensity':
+      return shown ? 'contours' : 'none';
+    case 'exactDensity':
+      return shown ? 'both' : 'backdrop';
+    case 'exact':
+    case 'learned':
+    case 'both':
+      return shown ? 'backdrop' : 'none';
+  }
+}
+
 /** What a panel shows at flow time t and wall time `now`. */
 export function sceneOf(kind: PanelKind, scenery: Scenery, t: number, now: number): Scene {
   const { state, session, palette, still } = scenery;
-  const isMap = kind === 'difference';
+  const difference = kind === 'difference' ? (session.difference ?? undefined) : undefined;
+  const isDensity = kind === 'exactDensity' || kind === 'learnedDensity';
   const exact = cloud(session.exact, palette.exact, now, still);
   const learned = cloud(session.learned, palette.learned, now, still);
   const clouds: Record<PanelKind, readonly (Cloud | undefined)[]> = {
@@ -65,14 +84,18 @@ export function sceneOf(kind: PanelKind, scenery: Scenery, t: number, now: numbe
     learned: [learned],
     both: [exact, learned],
     difference: [],
+    exactDensity: [exact],
+    learnedDensity: [learned],
   };
   return {
     t,
     palette,
     clouds: clouds[kind].filter((each) => each !== undefined),
     maps: scenery.maps,
-    densityStyle: !state.showDensity ? 'none' : isMap ? 'contours' : 'backdrop',
-    difference: isMap ? (session.difference ?? undefined) : undefined,
+    densityStyle: densityStyleOf(kind, state.showDensity),
+    densityTime: isDensity ? 1 : (difference?.t ?? t),
+    difference,
+    learnedDensity: kind === 'learnedDensity' ? (scenery.learnedDensity ?? undefined) : undefined,
     showParticles: state.showParticles,
     overlays: scenery.overlays,
     showTrajectories: state.showTrajectories,

@@ -64,6 +64,8 @@ export type ExperimentLike = Pick<
   | 'irreducibleLoss'
   | 'difference'
   | 'metrics'
+  | 'density'
+  | 'dataLikelihood'
   | 'dispose'
 >;
 export type EngineLike = Pick<Engine, 'status' | 'error' | 'restart'> &
@@ -156,6 +158,11 @@ export class Session {
     engine.addEventListener('restart', this.#onRestart);
   }
 
+  /** Null before it is made, and when the engine has stopped. */
+  get experiment(): ExperimentLike | null {
+    return this.#experiment;
+  }
+
   /** What is in force; null before the first state was accepted. */
   get config(): ExperimentConfig | null {
     return this.#config;
@@ -164,6 +171,11 @@ export class Session {
   /** Half the side of the window that is shown. */
   get half(): number {
     return windowHalf(this.#config?.data ?? experimentConfigOf(defaultState).data);
+  }
+
+  /** The class that is shown; -1: all of the data. */
+  get label(): number {
+    return this.#sampler?.options.guidance.label ?? -1;
   }
 
   get arrowGrid(): Grid {
@@ -264,6 +276,7 @@ export class Session {
     const newModel = this.#discard || !this.#experiment || !same(config, this.#config);
     const newTarget = !this.exact || !sameTarget(config, this.#config);
     const newSampler = !same(sampler, this.#sampler) || state.showArrows !== this.#arrows;
+    const newDensity = newTarget || !sameDensity(sampler, this.#sampler);
     this.#discard = false;
     if (this.#closed) return [];
     if (newModel) {
@@ -275,7 +288,7 @@ export class Session {
     this.#arrows = state.showArrows;
     this.#samplerLife = renew(this.#samplerLife);
     this.#metricsLife = renew(this.#metricsLife);
-    void this.#refreshAll(newTarget, newSampler);
+    void this.#refreshAll(newTarget || newSampler, newDensity);
     return [];
   }
 
@@ -343,9 +356,9 @@ export class Session {
   // --- Clips
 
   /** The exact field first: the reader waits for it. */
-  async #refreshAll(newTarget: boolean, newSampler: boolean): Promise<void> {
-    if (newTarget || newSampler) await this.#refreshExact();
-    if (newTarget) void this.#refreshDensity();
+  async #refreshAll(newExact: boolean, newDensity: boolean): Promise<void> {
+    if (newExact) await this.#refreshExact();
+    if (newDensity) void this.#refreshDensity();
     void this.#refreshLearned();
     if (this.irreducibleLoss === null) void this.#refreshIrreducibleLoss();
     this.#measureAtRest();
@@ -397,11 +410,14 @@ export class Session {
     if (!this.#experiment) return;
     const grid = mapGrid(this.half);
     const times = evenTimes(densityTimes);
-    const signal = this.#life.signal;
+    const { signal } = this.#life;
+    const sampler = this.#sampler;
+    const field = sampler?.options;
     const values = await this.#unlessStale(
-      this.#experiment.logDensity([...times], grid, { signal }),
+      this.#experiment.logDensity([...times], grid, { signal, field }),
     );
-    if (!values) return;
+    // Of two that were asked for one after the other, what is chosen now.
+    if (!values || !sampler || !sameDensity(sampler, this.#sampler)) return;
     this.density = { grid, times, values };
     this.#changed('density');
   }
@@ -429,7 +445,8 @@ export class Session {
 
   async #requestDifference(experiment: ExperimentLike, t: number): Promise<void> {
     const grid = mapGrid(this.half);
-    const call = experiment.difference(t, grid, { signal: this.#life.signal });
+    const field = this.#sampler?.options;
+    const call = experiment.difference(t, grid, { signal: this.#life.signal, field });
     const result = await this.#unlessStale(call);
     if (result) {
       this.difference = { ...result, t, grid };
@@ -504,8 +521,9 @@ export class Session {
       return (await call) ?? null;
     } catch (thrown) {
       if (codeOf(thrown) === undefined) throw thrown;
-      if (codeOf(thrown) === 'invalid_config' && !this.#closed) {
-        this.problems = problemsOf(thrown);
+      const problems = problemsOf(thrown);
+      if (problems.length > 0 && !this.#closed) {
+        this.problems = problems;
         this.#changed('problems');
       }
       return null;
@@ -548,9 +566,9 @@ function codeOf(thrown: unknown): string | undefined {
   return (thrown as Partial<EngineError> | null)?.code;
 }
 
-/** What an invalid configuration was refused for; any other failure is told by the engine's own events. */
+/** What a request was refused for; any other failure is told by the engine's own events. */
 function problemsOf(thrown: unknown): readonly Problem[] {
-  return codeOf(thrown) === 'invalid_config' ? (thrown as EngineError).problems : [];
+  return codeOf(thrown) === undefined ? [] : (thrown as EngineError).problems;
 }
 
 function renew(life: AbortController): AbortController {
@@ -576,4 +594,11 @@ function same(a: unknown, b: unknown): boolean {
 /** Whether the exact field is the same: the same data on the same schedule. */
 function sameTarget(a: ExperimentConfig, b: ExperimentConfig | null): boolean {
   return b !== null && same(a.schedule, b.schedule) && same(a.data, b.data);
+}
+
+/** Whether the exact density is the same: of the same class, under the same schedule. */
+function sameDensity(a: SamplerConfig, b: SamplerConfig | null): boolean {
+  if (b === null) return false;
+  const sameClass = a.options.guidance.label === b.options.guidance.label;
+  return sameClass && same(a.options.schedule, b.options.schedule);
 }

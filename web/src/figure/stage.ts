@@ -4,6 +4,7 @@
  */
 import type { State } from '../state/settings';
 import type { Clock, Reading } from './clock';
+import type { DensityMap } from './draw/learned-density-layer';
 import type { MapLayers } from './draw/map-layers';
 import type * as Overlays from './draw/overlays';
 import type { Palette } from './draw/palette';
@@ -17,6 +18,7 @@ export interface Scenery {
   readonly state: State;
   readonly session: Session;
   readonly maps: MapLayers | undefined;
+  readonly learnedDensity: DensityMap | null;
   readonly overlays: typeof Overlays | undefined;
   readonly palette: Palette;
   /** The particle that the reader follows, if any. */

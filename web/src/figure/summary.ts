@@ -46,6 +46,7 @@ function clouds(showing: Showing): string {
   const scene = {
     side: `${cloud}, the exact field beside ${field}`,
     difference: `${cloud}, the exact field and ${field}, and a map of their difference`,
+    likelihood: `${cloud}, the density that the exact field gives at t = 1 beside that of ${field}`,
     exact: `${cloud}, the exact field`,
     learned: `${cloud}, ${field}`,
   }[state.view];

@@ -4,7 +4,7 @@
  *
  * Not here: the address bar itself; the figure decides when a link is taken from it or put into it.
  */
-import type { Problem } from '../engine/protocol';
+import { notFetched, type Problem } from '../engine/protocol';
 import { isPresetName, presetNames, presets } from './presets';
 import {
   assemble,
@@ -130,11 +130,20 @@ export function readAttributes(element: Pick<Element, 'getAttribute'>): Reading 
 /** What to tell the reader about a problem, in one sentence. */
 export function describeProblem(problem: Problem): string {
   if (problem.allowed === unknownSetting) return `${problem.field}: there is no such setting.`;
+  if (problem.allowed === notFetched) return problem.value;
   const key = keyOfProblem(problem);
   const what = key === undefined ? problem.field : settings[key].label;
   const value = problem.value === '' ? 'nothing' : problem.value;
   return `${what}: must be ${problem.allowed}, not ${value}.`;
 }
+
+/** The settings of the schedule that is sampled under, by the core's names of its parts. */
+const ofSamplingSchedule: Readonly<Record<string, Key>> = {
+  schedule: 'samplingSchedule',
+  exponent: 'samplingExponent',
+  betaMin: 'samplingBetaMin',
+  betaMax: 'samplingBetaMax',
+};
 
 /** The setting that a problem is about, whether the page or the engine found it; undefined if none is. */
 export function keyOfProblem(problem: Problem): Key | undefined {
@@ -143,6 +152,10 @@ export function keyOfProblem(problem: Problem): Key | undefined {
   const last = path.at(-1) ?? '';
   if (last === 'seed' && path.includes('sampler')) return 'noiseSeed';
   if (last === 'steps' && path.includes('sampler')) return 'solverSteps';
+  if (path.includes('options')) {
+    const parameter = ofSamplingSchedule[last];
+    if (parameter) return parameter;
+  }
   // Of a choice that has parameters it says `timeLaw.law`.
   return keys.find((key) => key === last) ?? keys.find((key) => path.includes(key));
 }

@@ -23,7 +23,9 @@ interface Description {
   /** What its number counts, for example `steps`. */
   readonly unit?: string;
   /** By key, the values of another setting with which this one means something; without it, it always does. */
-  readonly when?: Readonly<Record<string, readonly (string | boolean)[]>>;
+  readonly when?: Readonly<Record<string, readonly (string | boolean | number)[]>>;
+  /** By key, the values of another setting with which it means nothing. */
+  readonly unless?: Readonly<Record<string, readonly (string | boolean | number)[]>>;
 }
 
 interface Text<T> extends Description {
@@ -60,6 +62,11 @@ export interface WidthsSetting extends Text<readonly number[]> {
   readonly kind: 'widths';
   readonly maxLayers: number;
   readonly maxWidth: number;
+}
+
+/** A class of the data by its number, or -1 for all of it. */
+export interface ClassSetting extends Text<number> {
+  readonly kind: 'class';
 }
 
 /** Decimal numbers only: no hexadecimal, no `Infinity`, no empty text, all of which `Number` takes. */
@@ -191,5 +198,27 @@ export function widths(spec: WidthsSpec): WidthsSetting {
       return values.every((value) => value >= 1 && value <= spec.maxWidth) ? values : undefined;
     },
     write: (value) => value.join('-'),
+  };
+}
+
+interface ClassSpec extends Description {
+  readonly default: number;
+  /** Most classes of any data. */
+  readonly maxClasses: number;
+}
+
+/** The number of a class from 0, or `all`. Which classes there are is the data's to say. */
+export function classOf(spec: ClassSpec): ClassSetting {
+  return {
+    ...spec,
+    kind: 'class',
+    allowed: `all, or the number of a class, from 0 to ${formatNumber(spec.maxClasses - 1)}`,
+    read(text) {
+      const trimmed = text.trim();
+      if (trimmed === 'all') return -1;
+      const value = /^\d+$/.test(trimmed) ? Number(trimmed) : NaN;
+      return value < spec.maxClasses ? value : undefined;
+    },
+    write: (value) => (value < 0 ? 'all' : String(value)),
   };
 }

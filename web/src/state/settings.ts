@@ -4,7 +4,19 @@
  *
  * Not here: what is in flight (a running request, a drawn frame), which can be made again from this.
  */
-import { choice, number, toggle, whole, widths } from './setting';
+import { choice, classOf, number, toggle, whole, widths, type NumberSetting } from './setting';
+
+/** The sets whose points have classes. */
+const labelledSets = [
+  'ring',
+  'eight_gaussians',
+  'moons',
+  'moons_torchdyn',
+  'checkerboard',
+  'pinwheel',
+  'rings',
+  'spiral',
+] as const;
 
 const scheduleChoices = {
   cond_ot: 'linear: t, 1 − t',
@@ -200,6 +212,56 @@ export const settings = {
     min: 0.001,
     max: 100,
   }),
+  labelAware: toggle({
+    name: 'label-aware',
+    label: 'Pair within a class',
+    group: 'experiment',
+    when: { coupling: ['ot', 'sinkhorn'], labels: [true], dataSet: labelledSets },
+    default: true,
+  }),
+  labels: toggle({
+    name: 'labels',
+    label: 'Tell the network the class',
+    group: 'experiment',
+    when: { dataSet: labelledSets },
+    default: false,
+  }),
+  labelDropout: number({
+    name: 'label-dropout',
+    label: 'Share of points without it',
+    group: 'experiment',
+    when: { labels: [true], dataSet: labelledSets },
+    default: 0.1,
+    min: 0,
+    max: 1,
+  }),
+  timeFeatures: choice({
+    name: 'time-features',
+    label: 'Time as input',
+    group: 'experiment',
+    default: 'plain',
+    choices: { plain: 't itself', sinusoidal: 'sinusoidal features', fourier: 'Fourier features' },
+  }),
+  timeFeatureCount: number({
+    name: 'time-feature-count',
+    label: 'Features of t',
+    group: 'experiment',
+    when: { timeFeatures: ['sinusoidal', 'fourier'] },
+    default: 32,
+    min: 2,
+    max: 1024,
+    whole: true,
+  }),
+  timeFeatureScale: number({
+    name: 'time-feature-scale',
+    label: 'Factor on their frequencies',
+    group: 'experiment',
+    when: { timeFeatures: ['sinusoidal', 'fourier'] },
+    default: 1,
+    min: 0,
+    minExcluded: true,
+    max: 1000,
+  }),
   hidden: widths({
     // Not `hidden`: as an attribute that would hide the element.
     name: 'hidden-layers',
@@ -293,6 +355,24 @@ export const settings = {
     max: Number.MAX_SAFE_INTEGER,
   }),
 
+  label: classOf({
+    name: 'label',
+    label: 'Class',
+    group: 'sampler',
+    when: { labels: [true], dataSet: labelledSets },
+    default: -1,
+    maxClasses: 1024,
+  }),
+  guidance: number({
+    name: 'guidance',
+    label: 'Guidance w towards it',
+    group: 'sampler',
+    when: { labels: [true], dataSet: labelledSets },
+    unless: { label: [-1] },
+    default: 0,
+    min: -1000,
+    max: 1000,
+  }),
   solver: choice({
     name: 'solver',
     label: 'Solver',
@@ -336,6 +416,40 @@ export const settings = {
     min: 0,
     max: 10,
   }),
+  samplingSchedule: choice({
+    name: 'sampling-schedule',
+    label: 'Schedule of the sampling',
+    group: 'sampler',
+    default: 'trained',
+    choices: { trained: 'as trained', ...scheduleChoices },
+  }),
+  samplingExponent: number({
+    name: 'sampling-exponent',
+    label: 'Its exponent n',
+    group: 'sampler',
+    when: { samplingSchedule: ['polynomial'] },
+    default: 2,
+    min: 1,
+    max: 10,
+  }),
+  samplingBetaMin: number({
+    name: 'sampling-beta-min',
+    label: 'Its smallest β',
+    group: 'sampler',
+    when: { samplingSchedule: ['vp'] },
+    default: 0.1,
+    min: 0.001,
+    max: 100,
+  }),
+  samplingBetaMax: number({
+    name: 'sampling-beta-max',
+    label: 'Its largest β',
+    group: 'sampler',
+    when: { samplingSchedule: ['vp'] },
+    default: 20,
+    min: 1,
+    max: 100,
+  }),
   particles: whole({
     name: 'particles',
     label: 'Particles',
@@ -373,6 +487,7 @@ export const settings = {
     choices: {
       side: 'side by side',
       difference: 'difference',
+      likelihood: 'likelihood',
       exact: 'exact field',
       learned: 'learned field',
     },
@@ -431,6 +546,7 @@ export const settings = {
 } as const;
 
 type Settings = typeof settings;
+type Conditions = Pick<NumberSetting, 'when' | 'unless'>;
 
 /** The key of a setting. */
 export type Key = keyof Settings;
@@ -448,6 +564,14 @@ export function assemble(valueOf: (key: Key) => State[Key]): State {
 
 /** The quick preset: what a figure shows when nothing else is asked for. */
 export const defaultState = assemble((key) => settings[key].default);
+
+/** Whether a setting means anything beside the others. */
+export function matters(key: Key, state: State): boolean {
+  const { when = {}, unless = {} }: Conditions = settings[key];
+  const is = ([other, values]: [string, readonly unknown[]]) =>
+    values.includes(state[other as Key]);
+  return Object.entries(when).every(is) && !Object.entries(unless).some(is);
+}
 
 /** The keys of two states whose values differ. */
 export function changedKeys(a: State, b: State): Key[] {

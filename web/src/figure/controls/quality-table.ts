@@ -1,10 +1,10 @@
 /**
- * How near the generated samples are to the target: two distances with their floors and their history, and
- * how the samples share themselves out over the modes.
+ * How near the generated samples are to the target: two distances with their floors and their history, how likely
+ * the flow makes fresh samples of it, and how the generated ones share themselves out over the modes.
  */
 import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
-import type { Metrics } from '../../engine/protocol';
+import type { DataLikelihood, Metrics } from '../../engine/protocol';
 import { sparkline } from '../data/sparkline';
 import { formatCount, formatPercent, formatSignificant } from '../format';
 import { controls } from '../style/controls';
@@ -13,11 +13,63 @@ import { controls } from '../style/controls';
 export interface Quality {
   readonly latest: Metrics | null;
   readonly history: readonly Metrics[];
+  readonly likelihood: DataLikelihood | null;
+  readonly likelihoodHistory: readonly DataLikelihood[];
   readonly stepsTotal: number;
 }
 
 const sparkWidth = 96;
 const sparkHeight = 26;
+
+function row(
+  name: string,
+  now: string,
+  floor: string,
+  history: TemplateResult | typeof nothing,
+): TemplateResult {
+  return html`
+    <tr>
+      <th scope="row">${name}</th>
+      <td class="now">${now}</td>
+      <td class="floor">${floor}</td>
+      <td class="chart">${history}</td>
+    </tr>
+  `;
+}
+
+/** Nats: differences of a few hundredths are what there is to see. */
+function fixed(nats: number, digits = 2): string {
+  return Number.isFinite(nats) ? nats.toFixed(digits).replace('-', '−') : '–';
+}
+
+/**
+ * Where it is known what the samples should have, only how far they are from it has to be estimated: which samples
+ * were drawn then hardly matters, and no field comes out below the floor by luck.
+ */
+function negativeLogLikelihoodOf(likelihood: DataLikelihood): number {
+  const { negativeLogLikelihood, entropy, divergence } = likelihood;
+  return entropy === null || divergence === null ? negativeLogLikelihood : entropy + divergence;
+}
+
+function standardErrorOf(likelihood: DataLikelihood): number {
+  const { standardError, entropy, divergenceError } = likelihood;
+  return entropy === null || divergenceError === null ? standardError : divergenceError;
+}
+
+/** The negative log-likelihood of the same samples under the target itself. */
+function entropyOfSamples({ negativeLogLikelihood, divergence }: DataLikelihood): number | null {
+  return divergence === null ? null : negativeLogLikelihood - divergence;
+}
+
+function likelihoodNote(likelihood: DataLikelihood | null): string {
+  if (!likelihood) return '';
+  const { count, divergence } = likelihood;
+  const error = formatSignificant(standardErrorOf(likelihood), 1);
+  const text =
+    `NLL: the mean of −log p of ${formatCount(count)} fresh samples, with the learned flow’s p ` +
+    `(± ${error}); floor: the entropy of the data.`;
+  return divergence === null ? text : `${text} KL: how far it is above that.`;
+}
 
 export class QualityTable extends LitElement {
   static override readonly styles = [
@@ -109,7 +161,13 @@ export class QualityTable extends LitElement {
     `,
   ];
 
-  @property({ attribute: false }) quality: Quality = { latest: null, history: [], stepsTotal: 1 };
+  @property({ attribute: false }) quality: Quality = {
+    latest: null,
+    history: [],
+    likelihood: null,
+    likelihoodHistory: [],
+    stepsTotal: 1,
+  };
 
   protected override render(): TemplateResult {
     const { latest } = this.quality;
@@ -125,11 +183,12 @@ export class QualityTable extends LitElement {
           </tr>
         </thead>
         <tbody>
-          ${this.#row('Sliced W₂', 'slicedW2', 'slicedW2Floor')}
-          ${this.#row('Energy distance', 'energyDistance', 'energyDistanceFloor')} ${this.#within()}
+          ${this.#distance('Sliced W₂', 'slicedW2', 'slicedW2Floor')}
+          ${this.#distance('Energy distance', 'energyDistance', 'energyDistanceFloor')}
+          ${this.#likelihood()} ${this.#divergence()} ${this.#within()}
         </tbody>
       </table>
-      ${latest?.modeShares.length === 0 ? nothing : this.#modes()}
+      ${latest && latest.modeShares.length < 2 ? nothing : this.#modes()}
       <p class="note">
         ${
           latest
@@ -137,6 +196,7 @@ export class QualityTable extends LitElement {
               generated against as many fresh samples. Floor: fresh samples against fresh.`
             : 'Measured as soon as training is under way: generated samples against fresh ones, beside the floor, fresh against fresh.'
         }
+        ${likelihoodNote(this.quality.likelihood)}
       </p>
     `;
   }
@@ -155,41 +215,72 @@ export class QualityTable extends LitElement {
     `;
   }
 
-  #row(
+  #distance(
     name: string,
     key: 'slicedW2' | 'energyDistance',
     floorKey: 'slicedW2Floor' | 'energyDistanceFloor',
   ): TemplateResult {
-    const { latest } = this.quality;
-    return html`
-      <tr>
-        <th scope="row">${name}</th>
-        <td class="now">${latest ? formatSignificant(latest[key]) : '–'}</td>
-        <td class="floor">${latest ? formatSignificant(latest[floorKey]) : '–'}</td>
-        <td class="chart">${this.#history(name, key, floorKey)}</td>
-      </tr>
-    `;
+    const { latest, history } = this.quality;
+    const floors = history.map((metrics) => metrics[floorKey]);
+    return row(
+      name,
+      latest ? formatSignificant(latest[key]) : '–',
+      latest ? formatSignificant(latest[floorKey]) : '–',
+      this.#history(
+        name,
+        history.map(({ stepsDone }) => stepsDone),
+        history.map((metrics) => metrics[key]),
+        floors.reduce((sum, value) => sum + value, 0) / floors.length,
+      ),
+    );
+  }
+
+  /** Its floor is the entropy of the target, where that is known, if only from the samples. */
+  #likelihood(): TemplateResult | typeof nothing {
+    const { likelihood } = this.quality;
+    const name = 'NLL, nats';
+    // It is measured where the view of the likelihood is on show.
+    if (!likelihood) return nothing;
+    const { entropy } = likelihood;
+    const floor = entropy ?? entropyOfSamples(likelihood);
+    return row(
+      name,
+      fixed(negativeLogLikelihoodOf(likelihood)),
+      floor === null ? 'not known' : `${entropy === null ? '≈ ' : ''}${fixed(floor)}`,
+      nothing,
+    );
+  }
+
+  /** Nothing where the density of the target is not known. */
+  #divergence(): TemplateResult | typeof nothing {
+    const { likelihood, likelihoodHistory: history } = this.quality;
+    const name = 'KL, nats';
+    if (!likelihood) return nothing;
+    const { divergence } = likelihood;
+    if (divergence === null) return nothing;
+    return row(
+      name,
+      fixed(divergence, 3),
+      '0',
+      this.#history(
+        name,
+        history.map(({ stepsDone }) => stepsDone),
+        history.map((each) => each.divergence ?? NaN),
+        null,
+      ),
+    );
   }
 
   #history(
     name: string,
-    key: 'slicedW2' | 'energyDistance',
-    floorKey: 'slicedW2Floor' | 'energyDistanceFloor',
+    steps: readonly number[],
+    values: readonly number[],
+    floor: number | null,
   ): TemplateResult | typeof nothing {
-    const { history, stepsTotal } = this.quality;
-    const floors = history.map((metrics) => metrics[floorKey]);
-    const line = sparkline(
-      history.map(({ stepsDone }) => stepsDone),
-      history.map((metrics) => metrics[key]),
-      floors.reduce((sum, value) => sum + value, 0) / floors.length,
-      stepsTotal,
-      sparkWidth,
-      sparkHeight,
-    );
+    const { stepsTotal } = this.quality;
+    const line = sparkline(steps, values, floor, stepsTotal, sparkWidth, sparkHeight);
     if (!line) return nothing;
-    const first = history[0];
-    const last = history.at(-1);
-    const label = `${name} from ${formatSignificant(first?.[key] ?? NaN)} to ${formatSignificant(last?.[key] ?? NaN)}`;
+    const label = `${name} from ${formatSignificant(values[0] ?? NaN)} to ${formatSignificant(values.at(-1) ?? NaN)}`;
     return html`
       <svg
         width=${sparkWidth}
@@ -198,14 +289,11 @@ export class QualityTable extends LitElement {
         role="img"
         aria-label=${label}
       >
-        <line
-          x1="0"
-          x2=${sparkWidth}
-          y1=${line.floorY}
-          y2=${line.floorY}
-          stroke="var(--edge)"
-          stroke-dasharray="3 3"
-        />
+        ${
+          line.floorY === null
+            ? nothing
+            : svg`<line x1="0" x2=${sparkWidth} y1=${line.floorY} y2=${line.floorY} stroke="var(--edge)" stroke-dasharray="3 3" />`
+        }
         <path d=${line.path} fill="none" stroke="var(--learned)" stroke-width="1.5" />
         <circle cx=${line.end[0]} cy=${line.end[1]} r="2" fill="var(--learned)" />
       </svg>

@@ -57,6 +57,8 @@ export class SettingField extends LitElement {
 
   @property({ attribute: false }) key: Key = 'steps';
   @property({ attribute: false }) value: State[Key] = 0;
+  /** Of the setting that chooses a class, how many there are. */
+  @property({ attribute: false }) classes = 0;
   /** The value is not in force yet. */
   @property({ type: Boolean }) waits = false;
   /** What the engine says against the value that was tried. */
@@ -91,12 +93,20 @@ export class SettingField extends LitElement {
           <span>${setting.label}</span>
           ${this.waits ? html`<span class="waits">on restart</span>` : nothing}
         </label>
-        ${setting.kind === 'choice' ? this.#select(setting.choices) : this.#input()}
+        ${this.#control()}
       </div>
     `;
   }
 
-  #select(choices: Readonly<Record<string, string>>): TemplateResult {
+  #control(): TemplateResult {
+    const setting = settings[this.key];
+    if (setting.kind === 'choice') return this.#select(Object.entries(setting.choices));
+    if (setting.kind === 'class') return this.#select(classChoices(this.classes));
+    return this.#input();
+  }
+
+  #select(choices: readonly (readonly [name: string, label: string])[]): TemplateResult {
+    const chosen = writeValue(this.key, this.value);
     return html`
       <select
         id="control"
@@ -104,9 +114,9 @@ export class SettingField extends LitElement {
           this.#read((event.target as HTMLSelectElement).value);
         }}
       >
-        ${Object.entries(choices).map(
+        ${choices.map(
           ([name, label]) =>
-            html`<option value=${name} .selected=${name === this.value}>${label}</option>`,
+            html`<option value=${name} .selected=${name === chosen}>${label}</option>`,
         )}
       </select>
     `;
@@ -167,4 +177,10 @@ export class SettingField extends LitElement {
     this.refusedText = undefined;
     event.stopPropagation();
   };
+}
+
+/** All of them first: an object would put the numbers before it. */
+function classChoices(classes: number): readonly (readonly [name: string, label: string])[] {
+  const numbers = Array.from({ length: classes }, (_, index) => String(index));
+  return [['all', 'all classes'], ...numbers.map((name) => [name, `class ${name}`] as const)];
 }

@@ -4,7 +4,15 @@ import { property, state } from 'lit/decorators.js';
 import type { Problem } from '../../engine/protocol';
 import { keyOfProblem } from '../../state/link';
 import { presetLabels, presets, type PresetName } from '../../state/presets';
-import { changedKeys, defaultState, settings, type Key, type State } from '../../state/settings';
+import {
+  changedKeys,
+  defaultState,
+  matters,
+  settings,
+  type Key,
+  type State,
+} from '../../state/settings';
+import { classCount } from '../../state/configs';
 import { formatCount } from '../format';
 import { controls } from '../style/controls';
 import { ChangeEvent, CommandEvent } from './events';
@@ -22,6 +30,9 @@ const groups: readonly Group[] = [
     keys: [
       'hidden',
       'activation',
+      'timeFeatures',
+      'timeFeatureCount',
+      'timeFeatureScale',
       'batchSize',
       'learningRate',
       'learningRateDecay',
@@ -52,17 +63,31 @@ const groups: readonly Group[] = [
       'coupling',
       'couplingBatches',
       'regularisation',
+      'labelAware',
     ],
   },
   {
     title: 'Target',
     note: 'A change restarts training as well.',
-    keys: ['dataSet', 'components', 'radius', 'standardDeviation'],
+    keys: ['dataSet', 'components', 'radius', 'standardDeviation', 'labels', 'labelDropout'],
   },
   {
     title: 'Sampling',
     note: 'Takes effect at once; the trained model is kept.',
-    keys: ['solver', 'solverSteps', 'tolerance', 'diffusion', 'particles', 'noiseSeed'],
+    keys: [
+      'label',
+      'guidance',
+      'solver',
+      'solverSteps',
+      'tolerance',
+      'diffusion',
+      'samplingSchedule',
+      'samplingExponent',
+      'samplingBetaMin',
+      'samplingBetaMax',
+      'particles',
+      'noiseSeed',
+    ],
   },
   {
     title: 'Figure',
@@ -70,12 +95,6 @@ const groups: readonly Group[] = [
     keys: ['background', 'trainUntil', 'tier'],
   },
 ];
-
-/** Whether a setting means anything beside the others. */
-function matters(key: Key, state: State): boolean {
-  const conditions = Object.entries(settings[key].when ?? {});
-  return conditions.every(([other, values]) => values.includes(state[other as Key] as string));
-}
 
 /** "3–64–64–64–2 network, linear schedule, 5,000 steps of 256 points" */
 function describePreset(name: PresetName): string {
@@ -172,13 +191,20 @@ export class SettingsPanel extends LitElement {
         align-items: start;
       }
 
+      /* A switch stands in line with the controls beside it, not with their names. */
+      [data-setting='labels'],
+      [data-setting='label-aware'] {
+        align-self: end;
+      }
+
       @container (max-width: 459px) {
         .fields {
           grid-template-columns: repeat(2, minmax(0, 1fr));
           gap: 14px 12px;
         }
 
-        [data-setting='schedule'] {
+        [data-setting='schedule'],
+        [data-setting='sampling-schedule'] {
           grid-column: 1 / -1;
         }
       }
@@ -226,6 +252,7 @@ export class SettingsPanel extends LitElement {
                       .key=${key}
                       .value=${this.state[key]}
                       .problem=${this.problems.find((problem) => keyOfProblem(problem) === key)}
+                      .classes=${key === 'label' ? classCount(this.state) : 0}
                       ?waits=${waiting.has(key)}
                       data-setting=${settings[key].name}
                       @figure-change=${this.#forward}

@@ -1,6 +1,11 @@
-/** Copies the link that reproduces what the figure shows; where that is not allowed, shows it. */
+/**
+ * What a reader takes away: the link that reproduces what the figure shows (copied, or shown where that is not
+ * allowed), and the configuration as a file for the command `flowmatch`.
+ */
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
+import { runConfigFile, runConfigJson } from '../../state/run-config';
+import { defaultState, type State } from '../../state/settings';
 import { controls } from '../style/controls';
 
 /** Milliseconds for which it says that it has copied. */
@@ -31,6 +36,10 @@ export class ShareLink extends LitElement {
 
   /** The link to this moment; undefined when there is none to give. */
   @property({ attribute: false }) link: () => URL | undefined = () => undefined;
+  /** Whether there is any. */
+  @property({ type: Boolean }) linkable = false;
+  /** What the file says. */
+  @property({ attribute: false }) state: State = defaultState;
 
   @state() private copied = false;
   /** Shown for copying by hand. */
@@ -53,16 +62,35 @@ export class ShareLink extends LitElement {
               />`
             : nothing
         }
-        <button
-          @click=${() => {
-            void this.#copy();
-          }}
-        >
-          Copy link
+        <button title="The settings as JSON, for flowmatch train --config" @click=${this.#save}>
+          Save settings
         </button>
+        ${
+          this.linkable
+            ? html`<button
+                @click=${() => {
+                  void this.#copy();
+                }}
+              >
+                Copy link
+              </button>`
+            : nothing
+        }
       </div>
     `;
   }
+
+  readonly #save = (): void => {
+    const json = new Blob([runConfigJson(this.state)], { type: 'application/json' });
+    const anchor = document.createElement('a');
+    anchor.href = URL.createObjectURL(json);
+    anchor.download = runConfigFile;
+    anchor.click();
+    // Not at once: the browser has to have begun.
+    setTimeout(() => {
+      URL.revokeObjectURL(anchor.href);
+    }, praise);
+  };
 
   async #copy(): Promise<void> {
     const link = this.link();

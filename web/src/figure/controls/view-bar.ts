@@ -11,6 +11,7 @@ type View = State['view'];
 const viewNames: Readonly<Record<View, string>> = {
   side: 'Side by side',
   difference: 'Difference',
+  likelihood: 'Likelihood',
   exact: 'Exact',
   learned: 'Learned',
 };
@@ -101,13 +102,18 @@ export class ViewBar extends LitElement {
       @container (max-width: 559px) {
         .views {
           display: grid;
-          grid-template-columns: 1.35fr 1.2fr 0.8fr 1fr;
+          grid-template-columns: repeat(6, 1fr);
           width: 100%;
         }
 
         .views label {
+          grid-column: span 2;
           justify-content: center;
           padding: 0 4px;
+        }
+
+        .views label:nth-of-type(n + 4) {
+          grid-column: span 3;
         }
 
         .layers {

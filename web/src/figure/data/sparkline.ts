@@ -1,18 +1,18 @@
-/** A little history as an SVG path: a logarithmic axis, shared with the floor that the values approach. */
+/** A little history as an SVG path: a logarithmic axis, shared with the floor that the values approach, if there is one. */
 
 export interface Sparkline {
   readonly path: string;
-  /** Height of the floor's line. */
-  readonly floorY: number;
+  /** Height of the floor's line; null without one. */
+  readonly floorY: number | null;
   /** Where the last point is. */
   readonly end: readonly [x: number, y: number];
 }
 
-/** `xs` from 0 to `xMax`; values and floors above 0. Undefined with fewer than two points. */
+/** `xs` from 0 to `xMax`; values and floor above 0, or no floor (null). Undefined with fewer than two points. */
 export function sparkline(
   xs: readonly number[],
   values: readonly number[],
-  floor: number,
+  floor: number | null,
   xMax: number,
   width: number,
   height: number,
@@ -21,9 +21,10 @@ export function sparkline(
     .map((value, index) => ({ x: xs[index] ?? 0, value }))
     .filter(({ value }) => Number.isFinite(value) && value > 0);
   const last = points.at(-1);
-  if (!last || points.length < 2 || !(floor > 0)) return undefined;
-  const low = Math.log(Math.min(floor, ...points.map(({ value }) => value)));
-  const high = Math.log(Math.max(floor, ...points.map(({ value }) => value)));
+  if (!last || points.length < 2 || (floor !== null && !(floor > 0))) return undefined;
+  const all = points.map(({ value }) => value).concat(floor ?? []);
+  const low = Math.log(Math.min(...all));
+  const high = Math.log(Math.max(...all));
   const margin = 2;
   const room = Math.max(1e-9, high - low);
   const place = (value: number): number =>
@@ -35,5 +36,9 @@ export function sparkline(
         `${index === 0 ? 'M' : 'L'}${across(x).toFixed(1)} ${place(value).toFixed(1)}`,
     )
     .join('');
-  return { path, floorY: place(floor), end: [across(last.x), place(last.value)] };
+  return {
+    path,
+    floorY: floor === null ? null : place(floor),
+    end: [across(last.x), place(last.value)],
+  };
 }

@@ -7,6 +7,7 @@ import { arrowCount, blend, particleCount, placeAt, readFrame, sized } from '../
 import { AxesMemory, drawGround } from './axes';
 import type { DifferenceMap } from './difference';
 import type { Viewport } from './geometry';
+import type { DensityMap } from './learned-density-layer';
 import type { MapLayers } from './map-layers';
 import type * as Overlays from './overlays';
 import type { Palette } from './palette';
@@ -29,9 +30,11 @@ export interface Scene {
   readonly clouds: readonly Cloud[];
   /** Undefined until the density is known; the difference then waits for it, too. */
   readonly maps: MapLayers | undefined;
-  /** How the density is shown, if at all. */
-  readonly densityStyle: 'backdrop' | 'contours' | 'none';
+  /** How the exact density is shown, if at all, and of which time. */
+  readonly densityStyle: 'backdrop' | 'contours' | 'both' | 'none';
+  readonly densityTime: number;
   readonly difference: DifferenceMap | undefined;
+  readonly learnedDensity: DensityMap | undefined;
   readonly showParticles: boolean;
   /** What draws the next three; undefined until it is there. */
   readonly overlays: typeof Overlays | undefined;
@@ -62,17 +65,22 @@ export function drawPanel(
   scene: Scene,
   memory: PanelMemory,
 ): boolean {
-  const { palette, t, maps } = scene;
+  const { palette, maps } = scene;
   drawGround(context, viewport, palette);
   if (maps && scene.difference) {
     const { movie } = maps.density;
     maps.difference.draw(context, viewport, scene.difference, palette.difference, movie);
   }
-  if (maps && scene.densityStyle === 'backdrop') {
-    maps.density.drawBackdrop(context, viewport, t, palette.density);
+  if (maps && scene.learnedDensity) {
+    const { movie } = maps.density;
+    maps.learnedDensity.draw(context, viewport, scene.learnedDensity, palette.density, movie);
   }
-  if (maps && scene.densityStyle === 'contours') {
-    maps.density.drawContours(context, viewport, scene.difference?.t ?? t, palette.contour);
+  const { densityStyle, densityTime } = scene;
+  if (maps && (densityStyle === 'backdrop' || densityStyle === 'both')) {
+    maps.density.drawBackdrop(context, viewport, densityTime, palette.density);
+  }
+  if (maps && (densityStyle === 'contours' || densityStyle === 'both')) {
+    maps.density.drawContours(context, viewport, densityTime, palette.contour);
   }
   let more = false;
   const { overlays } = scene;

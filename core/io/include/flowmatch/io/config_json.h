@@ -5,15 +5,18 @@
 //     "preset": "quick",
 //     "data": {"components": 11, "radius": 10, "standardDeviation": 1},
 //     "schedule": "cond_ot", "hidden": [64, 64, 64], "activation": "silu",
+//     "timeFeatures": {"kind": "plain"}, "labels": false, "labelDropout": 0.1,
 //     "batchSize": 256, "steps": 5000, "learningRate": 0.003, "learningRateDecay": "cosine",
+//     "stop": {"metric": "sliced_w2", "below": 0.3, "every": 250, "patience": 4, "count": 1000},
 //     "emaDecay": 0.999, "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-08}, "seed": 1,
-//     "sampler": {"field": "learned", "solver": "midpoint", "steps": 50, "particles": 2000,
-//                 "seed": 1, "tStart": 0, "tEnd": 1}
+//     "sampler": {"field": "learned", "guidance": {"label": -1, "scale": 0}, "solver": "midpoint",
+//                 "steps": 50, "particles": 2000, "seed": 1, "tStart": 0, "tEnd": 1}
 //   }
 //
 // A key that is absent is as the preset has it, and the preset, where absent, is "quick". Other
-// data than a ring is given as {"weights": [..], "means": [[..], ..], "covariances": [[[..], ..],
-// ..]}.
+// data than a ring is a set by its name, {"dataSet": "moons", "noise": 0.1}, any mixture,
+// {"weights": [..], "means": [[..], ..], "covariances": [[[..], ..], ..]}, or points themselves,
+// {"points": [[..], ..], "labels": [..], "smoothing": 0.1}.
 #pragma once
 
 #include "flowmatch/experiment.h"
@@ -30,10 +33,18 @@ namespace flowmatch {
 /// How a cloud is moved by one of the fields of an experiment.
 struct SamplerConfig {
   FieldChoice field = FieldChoice::learned;
+  GuidanceConfig guidance;  ///< Of a conditional model; by default all of the data is sampled.
+  std::optional<Schedule> schedule;  ///< Of the field; none: that of the training.
   SolverConfig solver{.solver = Solver::midpoint, .steps = 50};
   Index particles = 2000;  ///< 1 to kMaxParticles.
   std::uint64_t seed = 1;  ///< Of the noise that the cloud starts from.
 };
+
+/// What of a sampler decides the field.
+FieldOptions field_options(const SamplerConfig& sampler);
+
+/// Most numbers of points that a document may hold: more belong in a file of their own.
+inline constexpr Index kMaxInlineNumbers = 200'000;
 
 inline constexpr Index kMaxParticles = 10'000'000;
 
@@ -44,6 +55,7 @@ struct RunConfig {
   SamplerConfig sampler;
 };
 
+/// Of the sampler alone: which labels there are is known of a RunConfig.
 Problems validate(const SamplerConfig& config);
 /// The sampler's problems have fields that begin with "sampler.".
 Problems validate(const RunConfig& config);

@@ -1,0 +1,115 @@
+// What the small module leaves out. Its bindings never ask for any of this: see is_basic(). The
+// library's own definitions lie in an archive, from which nothing is taken that is defined here,
+// and so neither what only they need: data sets, classes, assignment, Sinkhorn, Dormand-Prince,
+// SDEs.
+//
+// A function that is missing here makes the module larger, and one too many does not link.
+#include <flowmatch/coupling.h>
+#include <flowmatch/flow.h>
+#include <flowmatch/guidance.h>
+#include <flowmatch/sde.h>
+#include <flowmatch/target.h>
+
+#include <coupled_batches.h>
+
+#include <cstdlib>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace flowmatch {
+
+// Of data it has mixtures, without classes.
+
+Problems validate(const DataConfig& config) {
+  return validate(std::get<GaussianMixtureConfig>(config));
+}
+
+Index dimension_of(const DataConfig& config) {
+  return std::get<GaussianMixtureConfig>(config).means.front().size();
+}
+
+Index label_count(const DataConfig& /*config*/) {
+  return 0;
+}
+
+std::vector<double> label_shares(const DataConfig& /*config*/) {
+  std::abort();
+}
+
+Result<Target> make_target(const DataConfig& config, std::int32_t /*label*/) {
+  auto made = GaussianMixture::make(std::get<GaussianMixtureConfig>(config));
+  if (!made) return made.problems();
+  Target target;
+  target.exact = std::make_shared<const GaussianMixture>(std::move(made).value());
+  target.distribution = target.modes = target.exact;
+  return target;
+}
+
+std::shared_ptr<const Field> guided_field(const std::shared_ptr<const Model>& model,
+                                          const std::vector<float>& parameters,
+                                          const GuidanceConfig& /*config*/,
+                                          const std::optional<Reading>& reading) {
+  return std::make_shared<const LearnedField>(model, parameters, reading);
+}
+
+/// Where nothing has a class there is nothing to be guided to.
+Problems validate(const GuidanceConfig& config, Index /*labels*/) {
+  ProblemList problems;
+  problems.check_integer("label", config.label, kNoLabel, kNoLabel);
+  return std::move(problems).take();
+}
+
+GuidedField::GuidedField(std::shared_ptr<const Field> /*conditional*/,
+                         std::shared_ptr<const Field> /*unconditional*/, double /*scale*/) {
+  std::abort();
+}
+
+bool GuidedField::has_divergence() const {
+  std::abort();
+}
+
+std::unique_ptr<FieldEvaluator> GuidedField::evaluator(Index /*max_rows*/) const {
+  std::abort();
+}
+
+std::string_view name(Coupling /*coupling*/) {
+  std::abort();
+}
+
+/// Of a configuration that is the standard one.
+Problems validate(const CouplingConfig& /*config*/) {
+  return {};
+}
+
+std::unique_ptr<CoupledBatches> CoupledBatches::make(const TrainerConfig& /*config*/,
+                                                     std::shared_ptr<const Pairs> /*pairs*/,
+                                                     ThreadPool& /*pool*/) {
+  std::abort();
+}
+
+void CoupledBatches::prepare(Index /*step*/) {
+  std::abort();
+}
+
+void CoupledBatches::copy(Index /*step*/, Index /*first_row*/, PointsRef /*x0*/, PointsRef /*x1*/,
+                          std::span<std::int32_t> /*labels*/) const {
+  std::abort();
+}
+
+void sde_step(Solver /*solver*/, const SdeConfig& /*config*/, FieldEvaluator& /*field*/,
+              double /*t*/, double /*h*/, const ConstPointsRef& /*normal*/, PointsRef /*x*/,
+              SolverScratch& /*scratch*/) {
+  std::abort();
+}
+
+void Flow::prepare_adaptive(Lane& /*lane*/) const {
+  std::abort();
+}
+
+bool Flow::step_adaptive(Lane& /*lane*/) {
+  std::abort();
+}
+
+}  // namespace flowmatch

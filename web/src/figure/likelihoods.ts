@@ -1,0 +1,194 @@
+/**
+ * What the change of variables says of the learned field: the density that it gives at t = 1, while that is on
+ * show, and how likely it makes fresh data. Both are followed roughly while training goes on, and found well when it
+ * rests. One request of each is on its way at a time, and it is given up when its answer is not wanted any more.
+ *
+ * Not here: what is drawn of it (draw/learned-density-layer.ts) or written (controls/quality-table.ts).
+ */
+import type { CallOptions } from '../engine/client';
+import type { DataLikelihood, LikelihoodConfig } from '../engine/protocol';
+import { maximum, readField, type FieldMovie } from './data/field-movie';
+import type { DensityMap } from './draw/learned-density-layer';
+import { mapGrid } from './draw/geometry';
+import type { ExperimentLike, Session } from './session';
+
+/** How carefully: Runge-Kutta steps, columns of the map, and samples. */
+const roughly = { steps: 12, columns: 41, samples: 400 } as const;
+const well = { steps: 25, columns: 61, samples: 2000 } as const;
+type Care = typeof roughly | typeof well;
+
+/** Milliseconds of pause for each one of computing, so that training keeps most of the engine's time. */
+const pauseShare = 6;
+const longestPause = 10_000;
+
+function learned({ steps }: Care): LikelihoodConfig {
+  return { field: 'learned', solver: 'rk4', steps, tolerance: 1e-5 };
+}
+
+interface Measured {
+  readonly stepsDone: number;
+  readonly seconds: number;
+}
+
+/** One thing that is measured again and again. */
+class Follower<T extends Measured> {
+  latest: T | null = null;
+  care: Care | null = null;
+  readonly #ask: (care: Care, options: CallOptions) => Promise<T>;
+  readonly #answered: (care: Care) => void;
+  #running: { care: Care; life: AbortController } | null = null;
+  #notBefore = 0;
+
+  constructor(
+    ask: (care: Care, options: CallOptions) => Promise<T>,
+    answered: (care: Care) => void,
+  ) {
+    this.#ask = ask;
+    this.#answered = answered;
+  }
+
+  /** Nothing that is known is of the model any more. */
+  forget(): void {
+    this.stop();
+    this.latest = null;
+    this.care = null;
+    this.#notBefore = 0;
+  }
+
+  stop(): void {
+    this.#running?.life.abort();
+    this.#running = null;
+  }
+
+  /** Asks for what is not known yet of these weights. */
+  follow(stepsDone: number, training: boolean): void {
+    const care = training ? roughly : well;
+    // What would be found well is out of date before it is there.
+    if (training && this.#running?.care === well) this.stop();
+    const known = this.latest?.stepsDone === stepsDone && this.care === care;
+    if (this.#running || known || (training && performance.now() < this.#notBefore)) return;
+    const running = { care, life: new AbortController() };
+    this.#running = running;
+    this.#ask(care, { signal: running.life.signal }).then(
+      (answer) => {
+        if (this.#running !== running) return;
+        this.#running = null;
+        this.latest = answer;
+        this.care = care;
+        const pause = Math.min(longestPause, pauseShare * 1000 * answer.seconds);
+        this.#notBefore = performance.now() + pause;
+        this.#answered(care);
+      },
+      (thrown: unknown) => {
+        if (this.#running === running) this.#running = null;
+        // Given up, or the engine is gone, which the session tells.
+        if ((thrown as { code?: unknown } | null)?.code === undefined) throw thrown;
+      },
+    );
+  }
+}
+
+/** Only asked for where there is one. */
+function experimentOf({ experiment }: Followed): ExperimentLike {
+  if (!experiment) throw new Error('a session without an experiment');
+  return experiment;
+}
+
+/** What it reads of a session. */
+export type Followed = Pick<
+  Session,
+  'experiment' | 'created' | 'config' | 'phase' | 'stepsDone' | 'half' | 'label'
+>;
+
+export class Likelihoods {
+  /** Those measured while training, in order. */
+  history: readonly DataLikelihood[] = [];
+  readonly #session: Followed;
+  readonly #changed: () => void;
+  readonly #density: Follower<DensityMap>;
+  readonly #data: Follower<DataLikelihood>;
+  /** Made anew with every model. */
+  #created: Session['created'] = null;
+  #label = -1;
+  #exactIntegral: { movie: FieldMovie; value: number } | null = null;
+
+  /** `changed` is called when there is something new to show. */
+  constructor(session: Followed, changed: () => void) {
+    this.#session = session;
+    this.#changed = changed;
+    this.#density = new Follower(
+      async (care, options) => {
+        const grid = mapGrid(session.half, care.columns);
+        return { ...(await experimentOf(session).density(learned(care), grid, options)), grid };
+      },
+      () => {
+        this.#changed();
+      },
+    );
+    this.#data = new Follower(
+      (care, options) => {
+        const seed = session.config?.seed ?? 0;
+        return experimentOf(session).dataLikelihood(learned(care), care.samples, seed, options);
+      },
+      (care) => {
+        const { latest } = this.#data;
+        if (latest && care === roughly) this.history = [...this.history, latest];
+        this.#changed();
+      },
+    );
+  }
+
+  get density(): DensityMap | null {
+    return this.#density.latest;
+  }
+
+  get data(): DataLikelihood | null {
+    return this.#data.latest;
+  }
+
+  /** To be called whenever the session has changed, or what is on show. `watched`: somebody can see the figure. */
+  update(watched: boolean, showsDensity: boolean): void {
+    const { created, phase, stepsDone, label } = this.#session;
+    if (created !== this.#created || label !== this.#label) {
+      this.#created = created;
+      this.#label = label;
+      this.#density.forget();
+      this.#data.forget();
+      this.history = [];
+    }
+    const training = phase === 'training';
+    // Of one class they are not known: the engine finds those of all data.
+    const possible = watched && this.#session.experiment !== null && phase !== 'error' && label < 0;
+    if (possible && showsDensity) this.#density.follow(stepsDone, training);
+    else this.#density.stop();
+    // Of an untrained network it says nothing. Both are work for the whole engine, which is not fetched, nor kept
+    // from training, for those who do not ask.
+    if (possible && showsDensity && stepsDone > 0) this.#data.follow(stepsDone, training);
+    else this.#data.stop();
+  }
+
+  close(): void {
+    this.#density.stop();
+    this.#data.stop();
+  }
+
+  /** Of the exact density over the window, by the same rule as that of the learned one. */
+  exactIntegral(movie: FieldMovie): number {
+    if (this.#exactIntegral?.movie !== movie) {
+      this.#exactIntegral = { movie, value: integralAtEnd(movie) };
+    }
+    return this.#exactIntegral.value;
+  }
+}
+
+/** The integral of the density at t = 1 over the movie's grid, each point standing for the cell around it. */
+export function integralAtEnd(movie: FieldMovie): number {
+  const { grid } = movie;
+  const values = new Float32Array(grid.columns * grid.rows);
+  readField(movie, 1, values);
+  const peak = maximum(values);
+  const sum = values.reduce((total, value) => total + Math.exp(value - peak), 0);
+  const cell =
+    ((grid.xMax - grid.xMin) / (grid.columns - 1)) * ((grid.yMax - grid.yMin) / (grid.rows - 1));
+  return sum * Math.exp(peak) * cell;
+}
