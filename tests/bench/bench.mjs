@@ -2,10 +2,13 @@
 // of the same machine in the same minutes, and beside what other libraries take for the same work.
 //
 //   npm run bench -- [--suites peak,step,sampling,kernels,scaling,coupling,generative,memory,page] [--rounds 5] [--milliseconds 400]
-//                    [--only native,simd,relaxed,tensorflow-js,jax-js,pytorch] [--python 'COMMAND'] [--json FILE]
+//                    [--only native,simd,relaxed,tensorflow-js,jax-js,pytorch] [--part TEXT] [--python 'COMMAND']
+//                    [--json FILE]
 //
 // Every round measures each place in turn, so that a machine that is shared is slow for all of them alike; the table has
 // the median over the rounds, and the share of the place's own peak, which is measured in every round too.
+//
+// With --part only the measurements with TEXT in their name are made; the other libraries make all of theirs.
 //
 // The other libraries do the suites step and sampling. PyTorch takes part when COMMAND, python3 unless said otherwise,
 // imports torch; it may have arguments, such as 'chroot FOLDER python3'.
@@ -48,7 +51,7 @@ function listOption(text, allowed, option) {
 }
 
 /** The records of all rounds: every suite in every place that has it, one after the other. */
-async function measureInTurns(places, suites, rounds, milliseconds) {
+async function measureInTurns(places, suites, rounds, milliseconds, part) {
   const teller = await buildPlaces(places);
   return withChromium(async (browser) => {
     const networks = await teller.measure(browser, 'networks', milliseconds);
@@ -57,7 +60,7 @@ async function measureInTurns(places, suites, rounds, milliseconds) {
       process.stderr.write(`round ${round + 1} of ${rounds}\n`);
       for (const suite of suites) {
         for (const place of places.filter((each) => each.suites.includes(suite))) {
-          const measured = await place.measure({ ...browser, networks }, suite, milliseconds);
+          const measured = await place.measure({ ...browser, networks, part }, suite, milliseconds);
           all.push(...measured.map((record) => ({ place: place.name, ...record })));
         }
       }
@@ -73,6 +76,7 @@ await main(async () => {
       only: { type: 'string', default: ENGINE_NAMES.join(',') },
       rounds: { type: 'string', default: '5' },
       milliseconds: { type: 'string', default: '400' },
+      part: { type: 'string', default: '' },
       python: { type: 'string', default: 'python3' },
       json: { type: 'string' },
     },
@@ -89,7 +93,7 @@ await main(async () => {
   const places =
     suites.length > 0 ? findPlaces(engines, { python: values.python.trim().split(/\s+/) }) : [];
   const records =
-    places.length > 0 ? await measureInTurns(places, suites, rounds, milliseconds) : [];
+    places.length > 0 ? await measureInTurns(places, suites, rounds, milliseconds, values.part) : [];
   const summary = summarise(records);
   const page = asked.includes('page') ? await measurePage(rounds) : undefined;
   const machine = cpus()[0]?.model ?? 'unknown';
