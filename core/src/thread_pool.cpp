@@ -1,6 +1,7 @@
 #include "flowmatch/thread_pool.h"
 
 #include "kernels/platform.h"
+#include "worker_thread.h"
 
 #include <algorithm>
 #include <atomic>
@@ -25,7 +26,7 @@ constexpr int kSpins = 4000;
 }  // namespace
 
 struct ThreadPool::State {
-  std::vector<std::thread> threads;
+  std::vector<WorkerThread> threads;
 
   /// The number of the current loop in the upper half, its next task in the lower: a thread that
   /// comes late can take no task of a loop that it has not seen begin.
@@ -126,7 +127,7 @@ ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
 ThreadPool::~ThreadPool() {
   state_->stopping = true;
   state_->begin_loop(nullptr, nullptr, 0);
-  for (std::thread& thread : state_->threads) thread.join();
+  for (WorkerThread& thread : state_->threads) thread.join();
 }
 
 int ThreadPool::size() const {
