@@ -352,8 +352,10 @@ TierDescription tier() {
 /// memory never shrinks, and would for ever keep room for the frames of the largest cloud.
 class JsFlow {
  public:
-  JsFlow(std::shared_ptr<const Field> field, const Sampler& sampler, Index frames)
+  JsFlow(std::shared_ptr<const Field> field, std::shared_ptr<const Distribution> source,
+         const Sampler& sampler, Index frames)
       : field_(std::move(field)),
+        source_(std::move(source)),
         sampler_(sampler),
         frames_(frames),
         positions_(val::global("Float32Array")
@@ -393,8 +395,8 @@ class JsFlow {
     // Whole blocks: where the parts are cut does not show in the result.
     const Index rows =
         std::max(kLeastPartRows, kPartNumbers / numbers_per_row / kFlowBlockRows * kFlowBlockRows);
-    const Points start = starting_noise(std::min(rows, sampler_.particles - moved_),
-                                        field_->dimension(), sampler_.seed, moved_);
+    const Points start = starting_points(*source_, std::min(rows, sampler_.particles - moved_),
+                                         sampler_.seed, moved_);
     part_.reset();  // Before the next one is made, so that there is never room for two.
     SolverConfig solver = sampler_.solver;
     solver.sde.seed = sampler_.seed;
@@ -415,6 +417,7 @@ class JsFlow {
   }
 
   std::shared_ptr<const Field> field_;
+  std::shared_ptr<const Distribution> source_;
   Sampler sampler_;
   Index frames_;
   val positions_;
@@ -431,7 +434,7 @@ class JsEvaluation {
       : evaluation_(std::move(field), sampler.solver,
                     experiment.target_of(sampler.options).distribution,
                     experiment.target_of(sampler.options).modes, sampler.particles, sampler.seed,
-                    *shared_pool()) {}
+                    *shared_pool(), experiment.source().get()) {}
 
   bool advance(double milliseconds) { return evaluation_.advance(milliseconds); }
   [[nodiscard]] JsEvaluationResult result() const {
@@ -508,9 +511,9 @@ class JsExperiment : public ExperimentHandle {
     if (kBasic && !is_basic(js)) return refused<FlowResult>("flow", {});
     auto sampler = read(js, *experiment_, frames, 1);
     if (!sampler) return refused<FlowResult>("flow", sampler.problems());
-    return started<FlowResult>("flow",
-                               std::make_unique<JsFlow>(field_of(sampler.value()), sampler.value(),
-                                                        static_cast<Index>(frames)));
+    return started<FlowResult>(
+        "flow", std::make_unique<JsFlow>(field_of(sampler.value()), experiment_->source(),
+                                         sampler.value(), static_cast<Index>(frames)));
   }
 
   EvaluationStart start_evaluation(const JsSamplerConfig& js, double count) {
