@@ -6,6 +6,7 @@
 #pragma once
 
 #include "flowmatch/experiment.h"
+#include "flowmatch/pairs.h"
 
 #include <emscripten/bind.h>
 
@@ -44,6 +45,41 @@ class ExperimentHandle {
   std::unique_ptr<Experiment> experiment_;
 };
 
+/// A model's own pairs, which JavaScript holds for the runs that are to be trained on them.
+struct PairsHandle {
+  /// How many there are.
+  [[nodiscard]] double count() const { return pairs ? static_cast<double>(pairs->count()) : 0; }
+  /// count() x 2 each: row i of the one belongs to row i of the other.
+  [[nodiscard]] Float32Array starts() const { return rows(pairs ? pairs->starts() : Points()); }
+  [[nodiscard]] Float32Array ends() const { return rows(pairs ? pairs->ends() : Points()); }
+
+  std::shared_ptr<const GivenPairs> pairs;
+
+ private:
+  static Float32Array rows(const Points& points);
+};
+
+struct JsScheduleConfig {
+  std::string schedule;
+  double exponent;
+  double beta_min;
+  double beta_max;
+};
+
+struct JsGuidanceConfig {
+  double label;  ///< -1: none.
+  double scale;
+};
+
+/// How a field is looked at: see FieldOptions. An empty name is the schedule of the training.
+struct JsFieldOptions {
+  JsGuidanceConfig guidance;
+  JsScheduleConfig schedule;
+};
+
+/// How a field of the experiment is looked at; its problems are those of "options".
+FieldOptions read(const JsFieldOptions& js, const Experiment& experiment, ProblemList& problems);
+
 inline NumberOrNull number_or_null(const std::optional<double>& number) {
   return NumberOrNull(number ? val(*number) : val::null());
 }
@@ -57,6 +93,10 @@ inline ProblemArray to_js(const Problems& problems) {
   val array = val::array();
   for (const Problem& problem : problems) array.call<void>("push", problem);
   return ProblemArray(array);
+}
+
+inline Float32Array PairsHandle::rows(const Points& points) {
+  return copy_to_js<Float32Array>(points.data(), static_cast<std::size_t>(points.size()));
 }
 
 /// `{ key: handle, problems: [] }`

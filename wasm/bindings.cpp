@@ -25,6 +25,27 @@ std::unique_ptr<flowmatch::ThreadPool>& flowmatch::binding::shared_pool() {
   return pool;
 }
 
+flowmatch::FieldOptions flowmatch::binding::read(const JsFieldOptions& js,
+                                                 const Experiment& experiment,
+                                                 ProblemList& problems) {
+  FieldOptions options;
+  ProblemList own;
+  read_whole(own, "guidance.label", js.guidance.label, kNoLabel, kMaxLabels,
+             options.guidance.label);
+  options.guidance.scale = js.guidance.scale;
+  if (!js.schedule.schedule.empty()) {
+    Schedule& schedule = options.schedule.emplace();
+    read_name(own, "schedule.schedule", js.schedule.schedule, kSchedules, schedule);
+    schedule.exponent = js.schedule.exponent;
+    schedule.beta_min = js.schedule.beta_min;
+    schedule.beta_max = js.schedule.beta_max;
+  }
+  Problems all = std::move(own).take();
+  if (all.empty()) all = validate(options, experiment.labels());
+  problems.append("options", all);
+  return options;
+}
+
 namespace {
 
 using emscripten::val;
@@ -57,13 +78,6 @@ struct JsDataConfig {
   double standard_deviation;
 };
 
-struct JsScheduleConfig {
-  std::string schedule;
-  double exponent;
-  double beta_min;
-  double beta_max;
-};
-
 struct JsTimeLawConfig {
   std::string law;
   double logit_mean;
@@ -89,11 +103,6 @@ struct JsTimeFeatures {
   double scale;
 };
 
-struct JsGuidanceConfig {
-  double label;  ///< -1: none.
-  double scale;
-};
-
 struct JsExperimentConfig {
   JsDataConfig data;
   JsScheduleConfig schedule;
@@ -116,12 +125,6 @@ struct JsExperimentConfig {
   double ema_decay;
   double steps;
   double seed;
-};
-
-/// How a field is looked at: see FieldOptions. An empty name is the schedule of the training.
-struct JsFieldOptions {
-  JsGuidanceConfig guidance;
-  JsScheduleConfig schedule;
 };
 
 struct JsSamplerConfig {
@@ -277,24 +280,22 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   return config;
 }
 
-/// How a field of the experiment is looked at.
-FieldOptions read(const JsFieldOptions& js, const Experiment& experiment, ProblemList& problems) {
-  FieldOptions options;
-  ProblemList own;
-  read_whole(own, "guidance.label", js.guidance.label, kNoLabel, kMaxLabels,
-             options.guidance.label);
-  options.guidance.scale = js.guidance.scale;
-  if (!js.schedule.schedule.empty()) {
-    Schedule& schedule = options.schedule.emplace();
-    read_name(own, "schedule.schedule", js.schedule.schedule, kSchedules, schedule);
-    schedule.exponent = js.schedule.exponent;
-    schedule.beta_min = js.schedule.beta_min;
-    schedule.beta_max = js.schedule.beta_max;
+/// Makes of a configuration that of a run on a model's own pairs, which is to go straight from one
+/// to the other: it learns the velocity, under the schedule whose paths are straight lines, of the
+/// pairs as they are; for one step the velocity at the start alone.
+void on_straight_lines(ExperimentConfig& config, bool one_step) {
+  config.schedule = Schedule::cond_ot;
+  config.prediction = Prediction::velocity;
+  TrainerConfig& training = config.training;
+  training.coupling = {};
+  training.coupling_batches = 1;
+  training.loss_weighting = {};
+  TimeLawConfig& times = training.time_law;
+  if (one_step) {
+    times = {.law = TimeLaw::fixed};
+  } else if (times.law == TimeLaw::fixed) {
+    times = {};
   }
-  Problems all = std::move(own).take();
-  if (all.empty()) all = validate(options, experiment.labels());
-  problems.append("options", all);
-  return options;
 }
 
 struct Sampler {
@@ -462,7 +463,19 @@ EMSCRIPTEN_DECLARE_VAL_TYPE(EvaluationStart)
 
 class JsExperiment : public ExperimentHandle {
  public:
-  static CreateResult create(const JsExperimentConfig& js, double threads);
+  static CreateResult create(const JsExperimentConfig& js, double threads) {
+    return make(js, threads, nullptr, false);
+  }
+  /// Trained on these pairs instead of the data: see on_straight_lines().
+  static CreateResult create_on_pairs(const JsExperimentConfig& js, double threads,
+                                      const PairsHandle& handle, bool one_step) {
+    if (handle.pairs == nullptr) {
+      ProblemList problems;
+      problems.add("pairs", "0", "some: a model that takes noise to ends that are finite");
+      return refused<CreateResult>("experiment", std::move(problems).take());
+    }
+    return make(js, threads, handle.pairs, one_step);
+  }
 
   explicit JsExperiment(std::unique_ptr<Experiment> experiment)
       : ExperimentHandle(std::move(experiment)) {
@@ -609,6 +622,10 @@ class JsExperiment : public ExperimentHandle {
  private:
   inline static int alive_ = 0;
 
+  /// Null pairs are independent ones.
+  static CreateResult make(const JsExperimentConfig& js, double threads,
+                           const std::shared_ptr<const Pairs>& pairs, bool one_step);
+
   [[nodiscard]] std::shared_ptr<const Field> field_of(const Sampler& sampler) const {
     return experiment_->field(sampler.field, sampler.options);
   }
@@ -616,7 +633,8 @@ class JsExperiment : public ExperimentHandle {
   std::vector<float> losses_;
 };
 
-CreateResult JsExperiment::create(const JsExperimentConfig& js, double threads) {
+CreateResult JsExperiment::make(const JsExperimentConfig& js, double threads,
+                                const std::shared_ptr<const Pairs>& pairs, bool one_step) {
   ProblemList problems;
   int wanted = 0;
   read_whole(problems, "threads", threads, 0, available_threads(), wanted);
@@ -638,7 +656,10 @@ CreateResult JsExperiment::create(const JsExperimentConfig& js, double threads) 
   }
   if (!pool) pool = std::make_unique<ThreadPool>(wanted);
 
-  auto experiment = Experiment::make(config.value(), *pool);
+  const bool on_pairs = !kBasic && pairs != nullptr;
+  if (on_pairs) on_straight_lines(config.value(), one_step);
+  auto experiment = on_pairs ? Experiment::make(config.value(), pairs, *pool)
+                             : Experiment::make(config.value(), *pool);
   if (!experiment) return refused<CreateResult>("experiment", experiment.problems());
   return started<CreateResult>("experiment",
                                std::make_unique<JsExperiment>(std::move(experiment).value()));
@@ -762,8 +783,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .function("advance(milliseconds)", &JsEvaluation::advance)
       .function("result", &JsEvaluation::result);
   class_<ExperimentHandle>("ExperimentHandle");
-  class_<JsExperiment, base<ExperimentHandle>>("Experiment")
-      .class_function("create(config, threads)", &JsExperiment::create)
+  class_<JsExperiment, base<ExperimentHandle>> experiment("Experiment");
+  experiment.class_function("create(config, threads)", &JsExperiment::create)
       .function("parameters", &JsExperiment::parameters)
       .function("memoryBytes", &JsExperiment::memory_bytes)
       .function("irreducibleLoss", &JsExperiment::irreducible_loss)
@@ -779,6 +800,14 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .function("velocity(field, options, t, points)", &JsExperiment::velocity)
       .function("logDensity(options, t, points)", &JsExperiment::log_density)
       .function("differenceRms(options, t, count)", &JsExperiment::difference_rms);
+  if constexpr (!kBasic) {
+    class_<PairsHandle>("Pairs")
+        .function("count", &PairsHandle::count)
+        .function("starts", &PairsHandle::starts)
+        .function("ends", &PairsHandle::ends);
+    experiment.class_function("createOnPairs(config, threads, pairs, oneStep)",
+                              &JsExperiment::create_on_pairs);
+  }
 
   function("tier", &tier);
   function("version", +[] { return std::string(flowmatch::version()); });

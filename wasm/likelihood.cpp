@@ -19,6 +19,7 @@ using namespace flowmatch::binding;
 
 struct JsLikelihoodConfig {
   std::string field;
+  JsFieldOptions options;
   std::string solver;
   double steps = 0;
   double tolerance = 0;
@@ -65,10 +66,11 @@ Float32Array floats_to_js(const Values& values) {
 
 struct FieldLikelihood {
   FieldChoice field = FieldChoice::exact;
+  FieldOptions options;
   LikelihoodConfig config;
 };
 
-FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js) {
+FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js, const Experiment& experiment) {
   FieldLikelihood likelihood;
   ProblemList problems;
   if (const auto field = field_choice_from_name(js.field)) {
@@ -76,6 +78,7 @@ FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js) {
   } else {
     problems.add("field", js.field, "one of exact, learned");
   }
+  likelihood.options = read(js.options, experiment, problems);
   SolverConfig& solver = likelihood.config.solver;
   read_name(problems, "solver", js.solver, kSolvers, solver.solver);
   read_whole(problems, "steps", js.steps, 1, kMaxSolverSteps, solver.steps);
@@ -105,8 +108,8 @@ DensityGridConfig read(ProblemList& problems, const JsDensityGridConfig& js) {
 class JsLikelihood {
  public:
   JsLikelihood(const Experiment& experiment, const FieldLikelihood& likelihood, Points points)
-      : likelihood_(experiment.field(likelihood.field), nullptr, likelihood.config,
-                    std::move(points), *shared_pool()) {}
+      : likelihood_(experiment.field(likelihood.field, likelihood.options), nullptr,
+                    likelihood.config, std::move(points), *shared_pool()) {}
 
   bool advance(double milliseconds) { return likelihood_.advance(milliseconds); }
   [[nodiscard]] double progress() const { return likelihood_.progress(); }
@@ -125,8 +128,8 @@ class JsDensity {
  public:
   JsDensity(const Experiment& experiment, const FieldLikelihood& likelihood,
             const DensityGridConfig& grid)
-      : grid_(experiment.field(likelihood.field), nullptr, likelihood.config, grid,
-              *shared_pool()) {}
+      : grid_(experiment.field(likelihood.field, likelihood.options), nullptr, likelihood.config,
+              grid, *shared_pool()) {}
 
   bool advance(double milliseconds) { return grid_.advance(milliseconds); }
   [[nodiscard]] double progress() const { return grid_.progress(); }
@@ -140,16 +143,17 @@ class JsDensity {
   DensityGrid grid_;
 };
 
-/// How likely a field makes fresh samples of the target: the negative log-likelihood, whose least
-/// is the target's entropy, and how far it is from that (the divergence of Kullback and Leibler).
+/// How likely a field makes fresh samples of the target, or of the class that is looked at: the
+/// negative log-likelihood, whose least is their entropy, and how far it is from that (the
+/// divergence of Kullback and Leibler).
 class JsDataLikelihood {
  public:
   JsDataLikelihood(const Experiment& experiment, const FieldLikelihood& likelihood, Index count,
                    std::uint64_t seed)
-      : target_(experiment.target()),
+      : target_(experiment.target_of(likelihood.options).distribution),
         samples_(draw(*target_, count, seed)),
-        likelihood_(experiment.field(likelihood.field), nullptr, likelihood.config, samples_,
-                    *shared_pool()) {}
+        likelihood_(experiment.field(likelihood.field, likelihood.options), nullptr,
+                    likelihood.config, samples_, *shared_pool()) {}
 
   /// The density of the target is found a part at a time, too: for a curve it is a quadrature.
   bool advance(double milliseconds) {
@@ -208,7 +212,7 @@ EMSCRIPTEN_DECLARE_VAL_TYPE(DataLikelihoodStart)
 LikelihoodStart start_likelihood(ExperimentHandle& handle, const JsLikelihoodConfig& js,
                                  const Float32Array& points) {
   ProblemList problems;
-  const FieldLikelihood likelihood = read(problems, js);
+  const FieldLikelihood likelihood = read(problems, js, handle.experiment());
   const std::vector<float> x = emscripten::convertJSArrayToNumberVector<float>(points);
   problems.check_integer("points", static_cast<double>(x.size()) / 2, 1,
                          static_cast<double>(kMaxGridCells));
@@ -224,7 +228,7 @@ LikelihoodStart start_likelihood(ExperimentHandle& handle, const JsLikelihoodCon
 DensityStart start_density(ExperimentHandle& handle, const JsLikelihoodConfig& js,
                            const JsDensityGridConfig& js_grid) {
   ProblemList problems;
-  const FieldLikelihood likelihood = read(problems, js);
+  const FieldLikelihood likelihood = read(problems, js, handle.experiment());
   const DensityGridConfig grid = read(problems, js_grid);
   if (!problems.empty()) return refused<DensityStart>("run", std::move(problems).take());
   return started<DensityStart>("run",
@@ -234,7 +238,7 @@ DensityStart start_density(ExperimentHandle& handle, const JsLikelihoodConfig& j
 DataLikelihoodStart start_data_likelihood(ExperimentHandle& handle, const JsLikelihoodConfig& js,
                                           double count, double seed) {
   ProblemList problems;
-  const FieldLikelihood likelihood = read(problems, js);
+  const FieldLikelihood likelihood = read(problems, js, handle.experiment());
   Index samples = 2;
   std::uint64_t whole_seed = 0;
   read_whole(problems, "count", count, 2, kMaxParticles, samples);
@@ -258,6 +262,7 @@ EMSCRIPTEN_BINDINGS(flowmatch_likelihood) {
 
   value_object<JsLikelihoodConfig>("LikelihoodConfig")
       .field("field", &JsLikelihoodConfig::field)
+      .field("options", &JsLikelihoodConfig::options)
       .field("solver", &JsLikelihoodConfig::solver)
       .field("steps", &JsLikelihoodConfig::steps)
       .field("tolerance", &JsLikelihoodConfig::tolerance);

@@ -52,8 +52,12 @@ TEST_CASE("optimal transport and reflow straighten, at the same budget") {
   // The second flow of a rectified one: of the first's own starts and ends.
   constexpr SolverConfig kMany{.solver = Solver::heun, .steps = 20};
   Reflow reflow(independent, kMany, *source, 4000, kSeed, pool);
+  CHECK(reflow.progress() == 0);
   REQUIRE(reflow.advance(std::numeric_limits<double>::infinity()));
-  const auto rectified = train(Coupling::independent, reflow.pairs(), pool);
+  CHECK(reflow.progress() == 1);
+  const auto pairs = reflow.pairs();
+  CHECK(integrate(independent, kMany, pairs->starts(), pool) == pairs->ends());
+  const auto rectified = train(Coupling::independent, pairs, pool);
 
   const Points start = starting_noise(kCount, 2, kSeed);
   Points truth(kCount, 2);

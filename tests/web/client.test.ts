@@ -451,3 +451,44 @@ describe('letting go', () => {
     worker.answers('pause', null);
   });
 });
+
+describe('a reflow', () => {
+  const reflow = { pairs: 1000, seed: 0, oneStep: false };
+
+  it('gives another experiment, beside the one that it is of', async () => {
+    const { worker, engine, experiment } = await running();
+    const shares: number[] = [];
+    const making = experiment.reflow(reflow, { onProgress: (share) => shares.push(share) });
+    const request = worker.last('reflow');
+    expect(request).toMatchObject({ reflow });
+    expect(request.as).not.toBe(request.experiment);
+    worker.says({ type: 'progress', id: request.id, progress: 0.5 });
+    worker.answers('reflow', { ...created, whole: true, pairs: 998 });
+    const made = await making;
+    expect(shares).toEqual([0.5]);
+    expect(made.created.pairs).toBe(998);
+    expect(made.config).toBe(experiment.config);
+    made.train(1).catch(() => null);
+    expect(worker.last('train').experiment).toBe(request.as);
+    experiment.dispose();
+    expect(worker.last('dispose').experiment).toBe(request.experiment);
+    expect(engine.status).toBe('ready');
+    made.dispose();
+    expect(engine.status).toBe('idle');
+  });
+
+  it('that is cancelled leaves none, even if it had just been made', async () => {
+    const { worker, engine, experiment } = await running();
+    const life = new AbortController();
+    const making = experiment.reflow(reflow, { signal: life.signal });
+    const { id, as } = worker.last('reflow');
+    life.abort();
+    expect((await errorOf(making)).code).toBe('cancelled');
+    expect(worker.last('cancel').target).toBe(id);
+    expect(worker.last('dispose').experiment).toBe(as);
+    worker.says({ type: 'result', id, kind: 'reflow', result: created });
+    expect(engine.status).toBe('ready');
+    void experiment.train(1);
+    expect(worker.last('train').experiment).not.toBe(as);
+  });
+});

@@ -1,5 +1,6 @@
 // A stand-in for the WebAssembly module: its work is nothing but time on a clock that the test reads.
 import type { WholeModule } from '../../web/src/engine/module';
+import { plainField } from '../../web/src/engine/protocol';
 import type {
   ExperimentConfig,
   FromWorker,
@@ -7,8 +8,10 @@ import type {
   RequestBody,
   LikelihoodConfig,
   SamplerConfig,
+  TrainProgress,
 } from '../../web/src/engine/protocol';
 import { Scheduler } from '../../web/src/engine/scheduler';
+import { wholeWork } from '../../web/src/engine/whole-work';
 import { experimentConfigOf, samplerConfigOf } from '../../web/src/state/configs';
 import { defaultState } from '../../web/src/state/settings';
 
@@ -16,6 +19,7 @@ export const quickConfig: ExperimentConfig = experimentConfigOf(defaultState);
 export const exactSampler: SamplerConfig = samplerConfigOf(defaultState, 'exact');
 export const exactLikelihood: LikelihoodConfig = {
   field: 'exact',
+  options: plainField,
   solver: 'rk4',
   steps: 20,
   tolerance: 1e-5,
@@ -127,6 +131,35 @@ class FakeLikelihood extends FakeObject {
   result() {
     this.use('result');
     return this.answer as never;
+  }
+}
+
+class FakeReflow extends FakeObject {
+  #done = 0;
+  constructor(
+    world: FakeWorld,
+    readonly pairs: number,
+  ) {
+    super(world);
+  }
+  advance(milliseconds: number): boolean {
+    const { flowMilliseconds } = this.world;
+    const worked = Math.min(milliseconds, flowMilliseconds - this.#done);
+    this.use('reflow', worked);
+    this.#done += worked;
+    return this.#done >= flowMilliseconds;
+  }
+  progress(): number {
+    return this.#done / this.world.flowMilliseconds;
+  }
+  count(): number {
+    return this.pairs;
+  }
+  starts(): Float32Array {
+    return new Float32Array(2 * this.pairs);
+  }
+  ends(): Float32Array {
+    return new Float32Array(2 * this.pairs);
   }
 }
 
@@ -263,6 +296,28 @@ export function fakeModule(world: FakeWorld, whole = false): WholeModule {
         functionEvaluations: 4 * steps,
         count,
       }),
+    startTrajectories: (_experiment, { count }) => {
+      if (!(count >= 1)) {
+        const problem = { field: 'count', value: String(count), allowed: 'from 1 to 100000' };
+        return { run: null, problems: [problem] };
+      }
+      world.call('startTrajectories');
+      const answer = {
+        straightness: 12,
+        pathEnergy: 110,
+        leastPathEnergy: 100,
+        normalisedPathEnergy: 0.1,
+      };
+      return { run: new FakeLikelihood(world, answer), problems: [] };
+    },
+    startReflow: (_experiment, pairs) => {
+      if (!(pairs >= 16)) {
+        const problem = { field: 'pairs', value: String(pairs), allowed: 'from 16 to 200000' };
+        return { run: null, problems: [problem] };
+      }
+      world.call('startReflow');
+      return { run: new FakeReflow(world, pairs), problems: [] };
+    },
     tier: () => ({ simd: 'simd128' as const, threads: 1 }),
     Experiment: {
       create(config: ExperimentConfig) {
@@ -275,6 +330,10 @@ export function fakeModule(world: FakeWorld, whole = false): WholeModule {
           { field: 'batchSize', value: String(config.batchSize), allowed: 'from 1 to 65536' },
         ];
         return { experiment: null, problems };
+      },
+      createOnPairs(config: ExperimentConfig, _threads: number, _pairs: object, oneStep: boolean) {
+        world.call(oneStep ? 'create student' : 'create rectified');
+        return { experiment: new FakeExperiment(world, config, true), problems: [] };
       },
     },
   };
@@ -301,7 +360,7 @@ export class Bench {
         return new Promise((resolve, reject) => {
           this.#loaded.push((error) => {
             if (error) reject(error);
-            else resolve(fakeModule(this.world, true));
+            else resolve({ module: fakeModule(this.world, true), work: wholeWork });
           });
         });
       },
@@ -382,7 +441,16 @@ export class Bench {
     return reply.error;
   }
 
-  progressOf(id: number) {
+  progressOf(id: number): TrainProgress[] {
+    return this.#progressOf(id).filter((progress) => typeof progress !== 'number');
+  }
+
+  /** Of a reflow: the shares that are done. */
+  sharesOf(id: number): number[] {
+    return this.#progressOf(id).filter((progress) => typeof progress === 'number');
+  }
+
+  #progressOf(id: number): (TrainProgress | number)[] {
     return this.messages.flatMap((message) =>
       message.type === 'progress' && message.id === id ? [message.progress] : [],
     );

@@ -17,6 +17,8 @@ export const created: Created = {
   parameters: 8642,
   labels: 0,
   memoryBytes: 2 ** 24,
+  whole: false,
+  pairs: 0,
 };
 
 export const start: Start = {

@@ -4,11 +4,13 @@ import { maxStepWork } from '../../web/src/engine/checks';
 import { EngineError } from '../../web/src/engine/errors';
 import {
   notFetched,
+  plainField,
   type Density,
   type FlowClip,
   type Grid,
   type Likelihood,
   type RequestBody,
+  type TrajectoriesConfig,
 } from '../../web/src/engine/protocol';
 import {
   Bench,
@@ -26,6 +28,13 @@ const train = (steps: number, experiment = 1): RequestBody => ({
   steps,
   sliceMilliseconds: 20,
 });
+
+const learnedTrajectories: TrajectoriesConfig = {
+  field: 'learned',
+  options: plainField,
+  count: 500,
+  seed: 0,
+};
 
 let bench: Bench;
 beforeEach(() => {
@@ -178,6 +187,8 @@ describe('results', () => {
       parameters: 8642,
       labels: 0,
       memoryBytes: 2 ** 24,
+      whole: false,
+      pairs: 0,
     });
   });
 
@@ -303,6 +314,35 @@ describe('results', () => {
     });
   });
 
+  it('of trajectories are their own and those of one Euler step, of the same weights', async () => {
+    await bench.createWhole();
+    bench.send(train(10));
+    bench.run();
+    const body = {
+      kind: 'trajectories',
+      experiment: 1,
+      trajectories: learnedTrajectories,
+    } as const;
+    const id = bench.send(body);
+    bench.turn();
+    const training = bench.send(train(100));
+    bench.run();
+    expect(bench.result(training)).toMatchObject({ stepsDone: 110 });
+    expect(bench.result(id)).toMatchObject({
+      straightness: 12,
+      normalisedPathEnergy: 0.1,
+      oneStepSlicedW2: 0.2,
+      oneStepSlicedW2Floor: 0.1,
+      count: 500,
+      stepsDone: 10,
+    });
+    // Both were started before the weights changed.
+    const { log } = bench.world;
+    const started = Math.max(log.indexOf('startTrajectories'), log.indexOf('startEvaluation'));
+    expect(started).toBeLessThan(log.findLastIndex((what) => what.startsWith('train')));
+    expect(bench.world.alive).toBe(1);
+  });
+
   it('leave nothing behind in the module', async () => {
     await bench.createWhole();
     bench.send(train(100));
@@ -313,6 +353,93 @@ describe('results', () => {
     expect(bench.world.alive).toBe(1);
     bench.send({ kind: 'dispose', experiment: 1 });
     expect(bench.world.alive).toBe(0);
+  });
+});
+
+describe('a reflow', () => {
+  const reflow = (as: number, oneStep = false): RequestBody => ({
+    kind: 'reflow',
+    experiment: 1,
+    as,
+    reflow: { pairs: 1000, seed: 3, oneStep },
+  });
+
+  it('makes a new run beside the one it is of', async () => {
+    await bench.createWhole();
+    bench.send(train(10));
+    bench.run();
+    const id = bench.send(reflow(2));
+    bench.run();
+    expect(bench.result(id)).toMatchObject({ parameters: 8642, pairs: 1000, whole: true });
+    const shares = bench.sharesOf(id);
+    expect(shares.length).toBeGreaterThan(2);
+    expect(shares).toEqual([...shares].sort((a, b) => a - b));
+    expect(shares.at(-1)).toBeLessThan(1);
+    const fresh = bench.send(train(1, 2));
+    const old = bench.send(train(1, 1));
+    bench.run();
+    expect(bench.result(fresh)).toMatchObject({ stepsDone: 1 });
+    expect(bench.result(old)).toMatchObject({ stepsDone: 11 });
+    // Neither needs the other.
+    bench.send({ kind: 'dispose', experiment: 1 });
+    const again = bench.send(train(1, 2));
+    bench.run();
+    expect(bench.result(again)).toMatchObject({ stepsDone: 2 });
+    expect(bench.world.alive).toBe(1);
+  });
+
+  it('makes a student where one is asked for', async () => {
+    await bench.createWhole();
+    bench.send(reflow(2));
+    bench.send(reflow(3, true));
+    bench.run();
+    const made = bench.world.log.filter((what) => /^create (rectified|student)$/.test(what));
+    expect(made).toEqual(['create rectified', 'create student']);
+  });
+
+  it('lets others work, but keeps the weights that it is of', async () => {
+    await bench.createWhole();
+    bench.create(5, { seed: 5 });
+    const id = bench.send(reflow(2));
+    bench.turn();
+    const own = bench.send(train(5));
+    const others = bench.send(train(50, 5));
+    bench.turn();
+    bench.turn();
+    expect(bench.progressOf(others).length).toBeGreaterThan(0);
+    expect(bench.progressOf(own)).toEqual([]);
+    bench.run();
+    bench.result(id);
+    expect(bench.result(own)).toMatchObject({ stepsDone: 5 });
+  });
+
+  it('that is cancelled leaves the run as it was, and nothing else', async () => {
+    await bench.createWhole();
+    bench.send(train(10));
+    bench.run();
+    const id = bench.send(reflow(2));
+    bench.turn();
+    bench.turn();
+    bench.send({ kind: 'cancel', target: id });
+    bench.run();
+    expect(bench.error(id).code).toBe('cancelled');
+    expect(bench.world.alive).toBe(1);
+    expect(bench.error(bench.send(train(1, 2))).code).toBe('no_such_experiment');
+    const training = bench.send(train(1));
+    bench.run();
+    expect(bench.result(training)).toMatchObject({ stepsDone: 11 });
+  });
+
+  it('fetches the whole module, and waits for it', async () => {
+    bench.create();
+    bench.send(train(10));
+    bench.run();
+    const id = bench.send(reflow(2));
+    bench.run();
+    expect(bench.loads).toBe(1);
+    await bench.load();
+    bench.run();
+    expect(bench.result(id)).toMatchObject({ pairs: 1000 });
   });
 });
 
@@ -411,6 +538,8 @@ describe('bad input', () => {
     { kind: 'likelihood', experiment: 7, likelihood: exactLikelihood, points: new Float32Array(2) },
     { kind: 'density', experiment: 7, likelihood: exactLikelihood, grid },
     { kind: 'dataLikelihood', experiment: 7, likelihood: exactLikelihood, count: 2, seed: 0 },
+    { kind: 'trajectories', experiment: 7, trajectories: learnedTrajectories },
+    { kind: 'reflow', experiment: 7, as: 8, reflow: { pairs: 100, seed: 0, oneStep: false } },
     { kind: 'dispose', experiment: 7 },
   ];
   it.each(unknown)('is an experiment that does not exist: $kind', (body) => {
@@ -498,6 +627,25 @@ describe('bad input', () => {
       'a density without cells',
       { kind: 'density', experiment: 1, likelihood: exactLikelihood, grid: { ...grid, rows: 0 } },
       'grid.rows',
+    ],
+    [
+      'no trajectories',
+      {
+        kind: 'trajectories',
+        experiment: 1,
+        trajectories: { ...learnedTrajectories, count: 0 },
+      },
+      'trajectories.count',
+    ],
+    [
+      'a reflow of no pairs',
+      { kind: 'reflow', experiment: 1, as: 2, reflow: { pairs: 0, seed: 0, oneStep: false } },
+      'reflow.pairs',
+    ],
+    [
+      'a reflow in the place of an experiment',
+      { kind: 'reflow', experiment: 1, as: 1, reflow: { pairs: 99, seed: 0, oneStep: false } },
+      'as',
     ],
     ['a time that is no number', { kind: 'difference', experiment: 1, t: NaN, grid }, 't'],
     [

@@ -46,6 +46,10 @@ class Flow {
   /// whether all is done. The result does not depend on how the work is cut, to the bit.
   bool advance(double milliseconds);
   [[nodiscard]] bool done() const { return blocks_done_ == blocks_; }
+  /// The share of the points that have come to the end or were given up, in [0, 1].
+  [[nodiscard]] double progress() const {
+    return static_cast<double>(blocks_done_) / static_cast<double>(blocks_);
+  }
 
   [[nodiscard]] Index particles() const { return particles_; }
   [[nodiscard]] Index frames() const { return frames_; }

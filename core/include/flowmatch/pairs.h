@@ -57,6 +57,9 @@ class GivenPairs final : public Pairs {
 
   [[nodiscard]] Index dimension() const override { return x0_.cols(); }
   [[nodiscard]] Index count() const { return x0_.rows(); }
+  /// All of them: N x D each.
+  [[nodiscard]] const Points& starts() const { return x0_; }
+  [[nodiscard]] const Points& ends() const { return x1_; }
   void sample(std::uint64_t seed, std::uint32_t step, Index first_row, PointsRef x0, PointsRef x1,
               std::span<std::int32_t> labels) const override;
 

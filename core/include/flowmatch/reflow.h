@@ -28,6 +28,8 @@ class Reflow {
   /// Works for about `milliseconds`; returns whether all is done.
   bool advance(double milliseconds) { return flow_.advance(milliseconds); }
   [[nodiscard]] bool done() const { return flow_.done(); }
+  /// The share of the pairs that are made, in [0, 1].
+  [[nodiscard]] double progress() const { return flow_.progress(); }
 
   /// The pairs. Precondition: done(). A pair whose end is not finite, where an adaptive solver gave
   /// up, is left out; null if that leaves none.

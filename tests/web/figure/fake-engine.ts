@@ -12,6 +12,9 @@ import type {
   SamplerConfig,
   Trained,
   TrainProgress,
+  Trajectories,
+  TrajectoriesConfig,
+  ReflowConfig,
 } from '../../../web/src/engine/protocol';
 import type { EngineLike, ExperimentLike } from '../../../web/src/figure/session';
 
@@ -27,17 +30,32 @@ export interface Asked<T> {
 type TrainOptions = Parameters<ExperimentLike['train']>[1];
 
 export class FakeExperiment implements ExperimentLike {
-  readonly created: Created = {
+  created: Created = {
     tier: { simd: 'simd128', threads: 1 },
     parameters: 10,
     labels: 0,
     memoryBytes: 1e6,
+    whole: false,
+    pairs: 0,
   };
   readonly flows: SamplerConfig[] = [];
   readonly measured: number[] = [];
   /** Requests for likelihoods that wait for the test to answer them. */
   readonly densities: Asked<Density>[] = [];
   readonly likelihoods: Asked<DataLikelihood>[] = [];
+  readonly trajectoriesAsked: {
+    readonly count: number;
+    readonly signal: AbortSignal | undefined;
+    readonly answer: (value: Partial<Trajectories>) => void;
+  }[] = [];
+  /** Requests for new runs: each is answered with the experiment that it was made. */
+  readonly reflows: {
+    readonly reflow: ReflowConfig;
+    readonly signal: AbortSignal | undefined;
+    readonly progress: (share: number) => void;
+    readonly answer: (experiment: FakeExperiment) => void;
+    readonly fail: (error: EngineError) => void;
+  }[] = [];
   configs: ExperimentConfig[];
   stepsDone = 0;
   differences: number[] = [];
@@ -53,6 +71,7 @@ export class FakeExperiment implements ExperimentLike {
     if (this.refuse) return Promise.reject(this.refuse);
     this.configs.push(config);
     this.stepsDone = 0;
+    this.created = { ...this.created };
     return Promise.resolve(this.created);
   }
 
@@ -170,6 +189,38 @@ export class FakeExperiment implements ExperimentLike {
     });
   }
 
+  trajectories({ count }: TrajectoriesConfig, { signal }: CallOptions = {}): Promise<Trajectories> {
+    const usual: Trajectories = {
+      straightness: 12,
+      pathEnergy: 110,
+      leastPathEnergy: 100,
+      normalisedPathEnergy: 0.1,
+      oneStepSlicedW2: 4,
+      oneStepSlicedW2Floor: 0.2,
+      count,
+      stepsDone: this.stepsDone,
+      seconds: 0.2,
+    };
+    return new Promise((resolve, reject) => {
+      const answer = (value: Partial<Trajectories>) => {
+        resolve({ ...usual, ...value });
+      };
+      this.trajectoriesAsked.push({ count, signal, answer });
+      rejectOnAbort(signal, reject);
+    });
+  }
+
+  reflow(
+    reflow: ReflowConfig,
+    { signal, onProgress }: NonNullable<Parameters<ExperimentLike['reflow']>[1]> = {},
+  ): Promise<ExperimentLike> {
+    return new Promise((resolve, reject) => {
+      const progress = (share: number) => onProgress?.(share);
+      this.reflows.push({ reflow, signal, progress, answer: resolve, fail: reject });
+      rejectOnAbort(signal, reject);
+    });
+  }
+
   #ask<T>(
     list: Asked<T>[],
     likelihood: LikelihoodConfig,
@@ -191,6 +242,15 @@ export class FakeExperiment implements ExperimentLike {
   dispose(): void {
     this.disposed = true;
   }
+}
+
+function rejectOnAbort(
+  signal: AbortSignal | undefined,
+  reject: (error: EngineError) => void,
+): void {
+  signal?.addEventListener('abort', () => {
+    reject(new EngineError('cancelled', 'Cancelled.'));
+  });
 }
 
 export class FakeEngine extends EventTarget implements EngineLike {

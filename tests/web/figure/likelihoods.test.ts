@@ -1,5 +1,6 @@
 // What a figure asks of likelihoods, and when: roughly while training, well at rest, and nothing that nobody sees.
 import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { plainField } from '../../../web/src/engine/protocol';
 import { mapGrid } from '../../../web/src/figure/draw/geometry';
 import { integralAtEnd, Likelihoods, type Followed } from '../../../web/src/figure/likelihoods';
 import { quickConfig } from '../fake-module';
@@ -20,7 +21,8 @@ beforeEach(() => {
     phase: 'flowing',
     stepsDone: 0,
     half: 15,
-    label: -1,
+    kind: { rectified: 1, student: false },
+    options: plainField,
   };
   changes = 0;
   likelihoods = new Likelihoods(session, () => changes++);
@@ -88,14 +90,27 @@ describe('the learned density', () => {
     expect(experiment.densities).toHaveLength(2);
   });
 
-  it('is not that of a class, which is another', async () => {
+  it('is that of the class, and under the schedule, that are looked at', async () => {
     likelihoods.update(true, true);
     experiment.densities[0]?.answer({});
     await settle();
-    session.label = 2;
+    const ofClass = { ...plainField, guidance: { label: 2, scale: 0 } };
+    session.options = ofClass;
     likelihoods.update(true, true);
     expect(likelihoods.density).toBeNull();
-    expect(experiment.densities).toHaveLength(1);
+    expect(experiment.densities.map(({ likelihood }) => likelihood.options)).toEqual([
+      plainField,
+      ofClass,
+    ]);
+    session.options = { ...ofClass, schedule: { ...ofClass.schedule, schedule: 'cosine' } };
+    likelihoods.update(true, true);
+    expect(experiment.densities.map(({ signal }) => signal?.aborted)).toEqual([false, true, false]);
+  });
+
+  it('is none of a student for one step', () => {
+    session.kind = { rectified: 1, student: true };
+    likelihoods.update(true, true);
+    expect(experiment.densities).toEqual([]);
   });
 
   it('is not asked of an engine that is gone', () => {

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EngineError } from '../../../web/src/engine/client';
 import { Session, type SessionChange } from '../../../web/src/figure/session';
+import { experimentConfigOf } from '../../../web/src/state/configs';
 import { defaultState, type State } from '../../../web/src/state/settings';
-import { FakeEngine } from './fake-engine';
+import { FakeEngine, FakeExperiment } from './fake-engine';
 
 /** Lets everything that is ready to happen happen. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -250,5 +251,102 @@ describe('a crash', () => {
     await late.apply(defaultState);
     expect(late.phase).toBe('error');
     expect(late.error?.code).toBe('crashed');
+  });
+});
+
+describe('a run that is made of another', () => {
+  const second = { rectified: 2, student: false };
+
+  /** Trains the first run a little, and goes on with a second one. */
+  async function adoptSecond(): Promise<FakeExperiment> {
+    await open();
+    session.train();
+    engine.last.progress([5, 4]);
+    engine.last.end('finished');
+    await settle();
+    const made = new FakeExperiment(experimentConfigOf(defaultState));
+    made.created = { ...made.created, pairs: 1000 };
+    session.adopt(made, second);
+    await settle();
+    return made;
+  }
+
+  it('begins anew, and the one before can be gone back to', async () => {
+    const made = await adoptSecond();
+    expect(session).toMatchObject({ kind: second, stepsDone: 0, phase: 'flowing', metrics: null });
+    expect(session.before).toMatchObject({ kind: { rectified: 1, student: false }, stepsDone: 2 });
+    // A link is of the first one.
+    expect(session.first).toMatchObject({ phase: 'paused', stepsDone: 2 });
+    expect(made.flows.map(({ field }) => field)).toEqual(['exact', 'learned']);
+    session.train();
+    made.progress([1]);
+    made.end('paused');
+    await settle();
+    expect(session.stepsDone).toBe(1);
+
+    session.goBack();
+    await settle();
+    expect(made.disposed).toBe(true);
+    expect(engine.last.disposed).toBe(false);
+    expect(session).toMatchObject({ stepsDone: 2, phase: 'done', before: null });
+    expect(session.loss.stepsSeen).toBe(2);
+    expect(session.metrics?.stepsDone).toBe(2);
+    expect(session.learned?.clip.stepsDone).toBe(2);
+    expect(session.first).toBe(session);
+    session.goBack();
+    expect(session.experiment).toBe(engine.last);
+  });
+
+  it('moves its cloud by one step if it is a student', async () => {
+    await open({ ...defaultState, solver: 'rk4', solverSteps: 30 });
+    session.train();
+    engine.last.progress([5]);
+    engine.last.end('paused');
+    const made = new FakeExperiment(experimentConfigOf(defaultState));
+    session.adopt(made, { rectified: 1, student: true });
+    await settle();
+    expect(made.flows.map(({ solver, steps }) => [solver, steps])).toEqual([
+      ['rk4', 30],
+      ['euler', 1],
+    ]);
+  });
+
+  it('is gone with the first one when the model is thrown away or other settings are taken', async () => {
+    const made = await adoptSecond();
+    await session.reset(defaultState);
+    await settle();
+    expect(session).toMatchObject({ before: null, stepsDone: 0, kind: { rectified: 1 } });
+    expect(session.experiment).toBe(made);
+    expect(made.configs).toHaveLength(2);
+    expect(engine.last.disposed).toBe(true);
+  });
+
+  it('stays as long as the settings of the training are the same, or refused', async () => {
+    const made = await adoptSecond();
+    await session.apply({ ...defaultState, solver: 'euler' });
+    expect(session.kind).toBe(second);
+    made.refuse = EngineError.refused([{ field: 'batchSize', value: '1', allowed: 'more' }]);
+    expect(await session.apply({ ...defaultState, batchSize: 1 })).toHaveLength(1);
+    expect(session).toMatchObject({ kind: second, before: { stepsDone: 2 } });
+    expect(engine.last.disposed).toBe(false);
+  });
+
+  it('is gone after a crash: the figure opens with the first one again', async () => {
+    await adoptSecond();
+    engine.crash();
+    expect(session.before).toBeNull();
+    engine.restart();
+    await settle();
+    expect(session).toMatchObject({ before: null, stepsDone: 0, kind: { rectified: 1 } });
+    expect(engine.experiments).toHaveLength(2);
+  });
+
+  it('is let go of with the figure', async () => {
+    const made = await adoptSecond();
+    session.close();
+    expect([made.disposed, engine.last.disposed]).toEqual([true, true]);
+    const late = new FakeExperiment(experimentConfigOf(defaultState));
+    session.adopt(late, second);
+    expect(late.disposed).toBe(true);
   });
 });

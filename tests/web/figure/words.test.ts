@@ -27,6 +27,7 @@ const showing: Showing = {
   playing: false,
   drawing: true,
   stepsDone: 3200,
+  kind: { rectified: 1, student: false },
   stepsShown: 3200,
   diverged: false,
   rms: 0.312,
@@ -51,6 +52,13 @@ describe('the summary', () => {
     const hidden = { ...showing, drawing: false };
     expect(summarise({ ...hidden, phase: 'training' })).toContain('training goes on');
     expect(summarise(hidden)).toMatch(/drawing has stopped\.$/);
+  });
+
+  it('calls a run on own pairs by its name', () => {
+    const second = { ...showing, kind: { rectified: 2, student: false } };
+    expect(summarise(second)).toContain('and the 2-rectified flow after 3,200 steps');
+    const student = { ...showing, kind: { rectified: 2, student: true }, stepsShown: 0 };
+    expect(summarise(student)).toContain('and the one-step student, not trained yet');
   });
 
   it('says what is wrong', () => {

@@ -30,6 +30,7 @@ import type {
   Likelihood,
   LikelihoodConfig,
   Metrics,
+  ReflowConfig,
   ReplyOf,
   Request,
   RequestBody,
@@ -39,6 +40,8 @@ import type {
   TierName,
   TrainProgress,
   Trained,
+  Trajectories,
+  TrajectoriesConfig,
 } from './protocol';
 
 export { EngineError };
@@ -78,6 +81,11 @@ export interface TrainOptions extends CallOptions {
   sliceMilliseconds?: number;
 }
 
+export interface ReflowOptions extends CallOptions {
+  /** Told how much is done, in [0, 1]. */
+  onProgress?: (share: number) => void;
+}
+
 export interface FlowOptions extends CallOptions {
   /** Ask for the field's velocities on this grid as well, at each frame's time. */
   arrows?: Grid;
@@ -89,12 +97,12 @@ interface Pending {
   kind: RequestKind;
   resolve: (result: never) => void;
   reject: (error: EngineError) => void;
-  onProgress: ((progress: TrainProgress) => void) | undefined;
+  onProgress: ((progress: never) => void) | undefined;
   /** Stops listening to the caller's signal. */
   forget: () => void;
 }
 
-type RequestOptions = CallOptions & Pick<TrainOptions, 'onProgress'>;
+type RequestOptions = CallOptions & { onProgress?: (progress: never) => void };
 
 export class Engine extends EventTarget {
   static readonly #shared = new Map<TierName | 'auto', Engine>();
@@ -170,18 +178,25 @@ export class Engine extends EventTarget {
   }
 
   /** Starts the worker if there is none, and makes an untrained experiment in it. */
-  async createExperiment(config: ExperimentConfig, options: CallOptions = {}): Promise<Experiment> {
+  createExperiment(config: ExperimentConfig, options: CallOptions = {}): Promise<Experiment> {
+    return this.make(config, (experiment) => {
+      if (this.#status === 'idle') this.#start();
+      const body = { kind: 'create', experiment, config } as const;
+      return this.request(body, this.#generation, options);
+    });
+  }
+
+  /** An experiment whose number `ask` gives to the worker. */
+  async make(
+    config: ExperimentConfig,
+    ask: (number: number) => Promise<Created>,
+  ): Promise<Experiment> {
     const number = this.#nextExperiment++;
     this.#live.add(number);
-    if (this.#status === 'idle') this.#start();
+    const asked = ask(number);
     const generation = this.#generation;
     try {
-      const created = await this.request(
-        { kind: 'create', experiment: number, config },
-        generation,
-        options,
-      );
-      return new Experiment(this, number, generation, config, created);
+      return new Experiment(this, number, generation, config, await asked);
     } catch (error) {
       this.dispose(number, generation);
       throw error;
@@ -291,7 +306,7 @@ export class Engine extends EventTarget {
         this.#crash(EngineError.from(message.error));
         return;
       case 'progress':
-        this.#pending.get(message.id)?.onProgress?.(message.progress);
+        this.#pending.get(message.id)?.onProgress?.(message.progress as never);
         return;
       case 'error':
         this.#settle(message.id)?.reject(EngineError.from(message.error));
@@ -505,6 +520,21 @@ export class Experiment {
   ): Promise<DataLikelihood> {
     const body = { kind: 'dataLikelihood', ...this.#name(), likelihood, count, seed } as const;
     return this.#request(body, options);
+  }
+
+  /** How straight the trajectories are, and how far one Euler step comes. */
+  trajectories(trajectories: TrajectoriesConfig, options: CallOptions = {}): Promise<Trajectories> {
+    return this.#request({ kind: 'trajectories', ...this.#name(), trajectories }, options);
+  }
+
+  /**
+   * A fresh experiment beside this one, to be trained on this one's own pairs of noise and data. Each lives on
+   * without the other.
+   */
+  reflow(reflow: ReflowConfig, options: ReflowOptions = {}): Promise<Experiment> {
+    return this.#engine.make(this.#config, (as) =>
+      this.#request({ kind: 'reflow', ...this.#name(), as, reflow }, options),
+    );
   }
 
   /** Frees it in the worker. What it was working on is cancelled. */

@@ -17,11 +17,14 @@ export interface EngineModule {
 
 /** And of the whole one. */
 export type WholeModule = EngineModule &
-  Pick<MainModule, 'startLikelihood' | 'startDensity' | 'startDataLikelihood'>;
+  Pick<
+    MainModule,
+    'startLikelihood' | 'startDensity' | 'startDataLikelihood' | 'startTrajectories' | 'startReflow'
+  > & { Experiment: Pick<MainModule['Experiment'], 'createOnPairs'> };
 
-/** What each `start…` of a likelihood gives: its work in slices, or why it is refused. */
-export interface LikelihoodStart {
-  run: { advance(milliseconds: number): boolean; result(): object; delete(): void } | null;
+/** What most `start…` give: work in slices, or why it is refused. */
+export interface RunStart<Result extends object = object> {
+  run: { advance(milliseconds: number): boolean; result(): Result; delete(): void } | null;
   problems: WasmProblem[];
 }
 

@@ -179,12 +179,32 @@ export interface SamplerConfig {
  */
 export interface LikelihoodConfig {
   field: FieldName;
+  options?: FieldOptions;
   /** One of the ODE's. */
   solver: SolverName;
   /** Solver steps over [0, 1], equal in length; `dopri5` chooses its own. */
   steps: number;
   /** Of `dopri5`: the error of a step, 1e-7 to 1. */
   tolerance: number;
+}
+
+/** Whose trajectories are looked at; they are those of the ODE, and well solved, whatever moves a cloud. */
+export interface TrajectoriesConfig {
+  field: FieldName;
+  options: FieldOptions;
+  /** Trajectories, and samples of one Euler step: 2 to 100,000. */
+  count: number;
+  /** Of the noise that they start from. */
+  seed: number;
+}
+
+/** How a new run is made of a trained one: it learns the trained one's own pairs of noise and data. */
+export interface ReflowConfig {
+  /** Number of pairs, 16 to 200,000. */
+  pairs: number;
+  seed: number;
+  /** Whether it learns the velocity at t = 0 alone, which is all that one Euler step asks for. */
+  oneStep: boolean;
 }
 
 /** A regular grid of points over a rectangle, row by row from (xMin, yMin); both ends included. */
@@ -279,6 +299,14 @@ export type RequestBody =
       count: number;
       seed: number;
     }
+  /** How straight the field's trajectories are, and how far one Euler step along it comes. */
+  | { kind: 'trajectories'; experiment: number; trajectories: TrajectoriesConfig }
+  /**
+   * Moves noise by the learned field, and makes a fresh, untrained experiment of the number `as`, of the same
+   * configuration, to be trained on straight lines between the ends. The experiment itself stays as it is; its
+   * training waits meanwhile. The shares of the pairs that are made come as progress.
+   */
+  | { kind: 'reflow'; experiment: number; as: number; reflow: ReflowConfig }
   /** Stops the work of an earlier request, which is then answered with the error `cancelled`. */
   | { kind: 'cancel'; target: number }
   | { kind: 'dispose'; experiment: number };
@@ -294,6 +322,10 @@ export interface Created {
   labels: number;
   /** Bytes of WebAssembly memory in use. */
   memoryBytes: number;
+  /** Whether it is in the whole engine, where nothing has to be fetched any more. */
+  whole: boolean;
+  /** Of a reflow, the pairs that it is trained on: all whose end is finite. 0: it is trained on the data. */
+  pairs: number;
 }
 
 export interface TrainProgress {
@@ -386,6 +418,23 @@ export interface DataLikelihood {
   seconds: number;
 }
 
+export interface Trajectories {
+  /** E integral |v - (X_1 - X_0)|^2 dt along the trajectories: 0 for straight lines at constant speed. */
+  straightness: number;
+  /** E integral |v|^2 dt. */
+  pathEnergy: number;
+  /** The least that a flow of the noise to the same ends needs: their squared W2, of at most 512 points. */
+  leastPathEnergy: number;
+  /** How far the energy of those points is above it, as a share of it. */
+  normalisedPathEnergy: number;
+  /** Of one Euler step from t = 0 to 1: the sliced W2 of where it ends from the target. */
+  oneStepSlicedW2: number;
+  oneStepSlicedW2Floor: number;
+  count: number;
+  stepsDone: number;
+  seconds: number;
+}
+
 export interface ReplyOf {
   create: Created;
   train: Trained;
@@ -400,6 +449,8 @@ export interface ReplyOf {
   likelihood: Likelihood;
   density: Density;
   dataLikelihood: DataLikelihood;
+  trajectories: Trajectories;
+  reflow: Created;
   cancel: null;
   dispose: null;
 }
@@ -427,7 +478,9 @@ export interface ErrorBody {
 export type Reply =
   | { [K in RequestKind]: { type: 'result'; id: number; kind: K; result: ReplyOf[K] } }[RequestKind]
   | { type: 'error'; id: number; error: ErrorBody }
-  | { type: 'progress'; id: number; progress: TrainProgress };
+  | { type: 'progress'; id: number; progress: TrainProgress }
+  /** Of a reflow: how much of it is done, in [0, 1]. */
+  | { type: 'progress'; id: number; progress: number };
 
 /** What the worker says about itself, unasked. */
 export type Notice =

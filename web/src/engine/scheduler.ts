@@ -7,18 +7,13 @@
  */
 import { Checks, maxStepWork } from './checks';
 import { EngineError, messageOf } from './errors';
-import { gridCells, gridPoints } from './grid';
-import {
-  problemsOf,
-  type EngineModule,
-  type Experiment,
-  type LikelihoodStart,
-  type WholeModule,
-} from './module';
+import { gridPoints } from './grid';
+import { problemsOf, type EngineModule, type Experiment, type WholeModule } from './module';
 import {
   maxFrames,
   notFetched,
   plainField,
+  type Created,
   type Difference,
   type ErrorBody,
   type ExperimentConfig,
@@ -34,13 +29,20 @@ import {
   type RequestKind,
   type Trained,
 } from './protocol';
+import type { WholeRequest, wholeWork } from './whole-work';
+
+/** The whole module, and the work that needs it, which comes with it. */
+export interface Whole {
+  readonly module: WholeModule;
+  readonly work: typeof wholeWork;
+}
 
 /** What the surroundings provide. */
 export interface SchedulerHost {
   /** The small module: what it leaves out it refuses without naming a problem. */
   module: EngineModule;
   /** Loads the whole module; rejects with an EngineError. Asked for only when something needs it. */
-  loadWhole(): Promise<WholeModule>;
+  loadWhole(): Promise<Whole>;
   /** Threads to use; 0: all. */
   threads: number;
   /** Milliseconds, from any origin. */
@@ -60,11 +62,13 @@ const differencePoints = 4096;
 
 const fieldNames: readonly FieldName[] = ['exact', 'learned'];
 
-interface Entry {
+export interface Entry {
   /** Read anew in every slice: it may move to the whole module between two. */
   experiment: Experiment;
   readonly config: ExperimentConfig;
   whole: boolean;
+  /** Own pairs of another one that it is trained on, if it is. */
+  readonly pairs?: number;
 }
 
 /** Thrown where the small module was asked for what it leaves out. */
@@ -74,19 +78,17 @@ class LeftOut extends Error {}
  * How a job leaves the thread to others. `hold`: the weights must not change before its next slice, so
  * training of the same experiment waits. `share`: anything may run.
  */
-type Yielded = 'hold' | 'share';
+export type Yielded = 'hold' | 'share';
 
-interface Result<K extends RequestKind> {
+export interface Result<K extends RequestKind> {
   readonly value: ReplyOf[K];
   readonly transfer: Transferable[];
 }
 
-type Work<K extends RequestKind> = Generator<Yielded, Result<K>, void>;
+export type Work<K extends RequestKind> = Generator<Yielded, Result<K>, void>;
 
 type RequestOf<K extends RequestKind> = Extract<Request, { kind: K }>;
 type LongRequest = Exclude<Request, { kind: 'cancel' }>;
-
-type LikelihoodKind = 'likelihood' | 'density' | 'dataLikelihood';
 
 interface Job {
   readonly request: LongRequest;
@@ -104,7 +106,7 @@ export class Scheduler {
   #jobs: Job[] = [];
   /** Until the whole module is there. */
   #postponed: LongRequest[] = [];
-  #whole: WholeModule | null = null;
+  #whole: Whole | null = null;
   #loading = false;
   #deferred = false;
   #crashed = false;
@@ -180,13 +182,11 @@ export class Scheduler {
         this.#start(request, this.#metrics(request));
         return;
       case 'likelihood':
-        this.#start(request, this.#likelihood(request));
-        return;
       case 'density':
-        this.#start(request, this.#density(request));
-        return;
       case 'dataLikelihood':
-        this.#start(request, this.#dataLikelihood(request));
+      case 'trajectories':
+      case 'reflow':
+        this.#start(request, this.#wholeWork(request));
         return;
       case 'cancel':
         this.#cancel(({ id }) => id === request.target);
@@ -207,7 +207,7 @@ export class Scheduler {
   // --- Short requests
 
   #create(request: RequestOf<'create'>): void {
-    const module = this.#whole ?? this.#host.module;
+    const module = this.#whole?.module ?? this.#host.module;
     const { experiment, problems } = module.Experiment.create(request.config, this.#host.threads);
     if (!experiment) throw refusal(problemsOf(problems));
     try {
@@ -218,17 +218,22 @@ export class Scheduler {
     }
     // Only now that the new one exists: a refused request leaves the old one as it was.
     if (this.#entries.has(request.experiment)) this.#remove(request.experiment);
-    const whole = module === this.#whole;
-    this.#entries.set(request.experiment, { experiment, config: request.config, whole });
-    this.#answer(request.id, 'create', {
-      value: {
-        tier: module.tier(),
-        parameters: experiment.parameters(),
-        labels: experiment.labels(),
-        memoryBytes: experiment.memoryBytes(),
-      },
-      transfer: [],
-    });
+    const whole = this.#whole !== null;
+    const entry = { experiment, config: request.config, whole };
+    this.#entries.set(request.experiment, entry);
+    this.#answer(request.id, 'create', { value: this.#created(entry), transfer: [] });
+  }
+
+  #created(entry: Entry): Created {
+    const { experiment, whole } = entry;
+    return {
+      tier: (this.#whole?.module ?? this.#host.module).tier(),
+      parameters: experiment.parameters(),
+      labels: experiment.labels(),
+      memoryBytes: experiment.memoryBytes(),
+      whole,
+      pairs: entry.pairs ?? 0,
+    };
   }
 
   #pause(number: number): void {
@@ -264,8 +269,8 @@ export class Scheduler {
     this.#loading = true;
     const loading = this.#whole ? Promise.resolve(this.#whole) : this.#host.loadWhole();
     loading
-      .then((module) => {
-        this.#whole = module;
+      .then((whole) => {
+        this.#whole = whole;
         for (const waiting of this.#takePostponed()) this.#resume(waiting);
       })
       .catch((thrown: unknown) => {
@@ -296,7 +301,7 @@ export class Scheduler {
   /** The experiment goes on where it is, with the same numbers to the bit. */
   #moveToWhole(entry: Entry): void {
     if (entry.whole || !this.#whole) return;
-    const { experiment, problems } = this.#whole.Experiment.create(
+    const { experiment, problems } = this.#whole.module.Experiment.create(
       entry.config,
       this.#host.threads,
     );
@@ -490,56 +495,27 @@ export class Scheduler {
     return work();
   }
 
-  #likelihood(request: RequestOf<'likelihood'>): Work<'likelihood'> {
-    const { likelihood, points } = request;
-    return this.#likelihoodWork(request, (module, experiment) =>
-      module.startLikelihood(experiment, likelihood, points),
-    );
-  }
-
-  #density(request: RequestOf<'density'>): Work<'density'> {
-    const { likelihood, grid } = request;
-    const checks = new Checks();
-    checks.grid('grid', grid);
-    checks.finish();
-    const cells = gridCells(grid);
-    return this.#likelihoodWork(request, (module, experiment) =>
-      module.startDensity(experiment, likelihood, cells),
-    );
-  }
-
-  #dataLikelihood(request: RequestOf<'dataLikelihood'>): Work<'dataLikelihood'> {
-    const { likelihood, count, seed } = request;
-    return this.#likelihoodWork(request, (module, experiment) =>
-      module.startDataLikelihood(experiment, likelihood, count, seed),
-    );
-  }
-
-  /** What the module does in slices of its own, with the weights as they are when it starts. */
-  #likelihoodWork<K extends LikelihoodKind>(
-    request: RequestOf<LikelihoodKind>,
-    start: (module: WholeModule, experiment: Experiment) => LikelihoodStart,
-  ): Work<K> {
+  /** What only the whole module does, with the weights as they are when it starts. */
+  #wholeWork(request: WholeRequest): Work<RequestKind> {
     const entry = this.#entry(request.experiment);
-    const module = this.#whole;
+    const whole = this.#whole;
     const clock = this.#stopwatch();
+    const surroundings = {
+      entry,
+      clock,
+      threads: this.#host.threads,
+      post: this.#host.post.bind(this.#host),
+      has: (experiment: number) => this.#entries.has(experiment),
+      keep: (experiment: number, made: Entry): Created => {
+        this.#entries.set(experiment, made);
+        return this.#created(made);
+      },
+    };
 
-    function* work(): Work<K> {
-      if (!module || !entry.whole) throw new LeftOut();
+    function* work(): Work<RequestKind> {
+      if (!whole || !entry.whole) throw new LeftOut();
       clock.start();
-      const { experiment } = entry;
-      const stepsDone = request.likelihood.field === 'learned' ? experiment.stepsDone() : 0;
-      const { run, problems } = start(module, experiment);
-      if (!run) throw EngineError.refused(problemsOf(problems));
-      try {
-        while (!run.advance(clock.left())) yield* clock.rest('share');
-        const result = run.result();
-        const value = { ...result, stepsDone, seconds: clock.seconds() } as ReplyOf[K];
-        const arrays = Object.values(result).filter((each) => each instanceof Float32Array);
-        return { value, transfer: arrays.map(({ buffer }) => buffer as ArrayBuffer) };
-      } finally {
-        run.delete();
-      }
+      return yield* whole.work(request, { ...surroundings, module: whole.module });
     }
     return work();
   }
@@ -658,7 +634,7 @@ export class Scheduler {
 }
 
 /** Measures the slices of a job, without the time in which others ran. */
-class Stopwatch {
+export class Stopwatch {
   #sliceStart = 0;
   #milliseconds = 0;
   readonly #now: () => number;

@@ -42,7 +42,10 @@ async function start(message: Start): Promise<void> {
   const { port1, port2 } = new MessageChannel();
   const created = new Scheduler({
     module,
-    loadWhole: () => load(message.whole),
+    loadWhole: async () => {
+      const [whole, { wholeWork }] = await Promise.all([load(message.whole), loadWork()]);
+      return { module: whole, work: wholeWork };
+    },
     threads: message.threads,
     now: () => performance.now(),
     defer: () => {
@@ -58,6 +61,14 @@ async function start(message: Start): Promise<void> {
   scheduler = created;
   scope.postMessage({ type: 'ready', tier: module.tier() });
   for (const request of waiting.splice(0)) created.receive(request);
+}
+
+async function loadWork() {
+  try {
+    return await import('./whole-work');
+  } catch (thrown) {
+    throw new EngineError('load_failed', messageOf(thrown));
+  }
 }
 
 function stop(error: EngineError): void {

@@ -47,10 +47,11 @@ import { loadParts } from './load-parts';
 import { engineNotice, ignoredNotice } from './notices';
 import { titleOf, type Integrals } from './panel-title';
 import type { Likelihoods } from './likelihoods';
+import type { Straightening } from './straightening';
 import { LossViewer, qualityOf, runOf } from './part-views';
 import type * as Parts from './parts';
 import { panelsOf, type PanelKind } from './scenes';
-import { Session, type SessionChange } from './session';
+import { firstRun, Session, type SessionChange } from './session';
 import { Sight } from './sight';
 import { Stage } from './stage';
 import { controls } from './style/controls';
@@ -80,6 +81,7 @@ export class FlowMatching extends LitElement {
   #session: Session | undefined;
   #maps: MapLayers | undefined;
   #likelihoods: Likelihoods | undefined;
+  #straightening: Straightening | undefined;
   /** Training begins as soon as the next experiment is there. */
   #trainWhenReady = false;
   /** The flow begins with the first frame, not while the engine is on its way. */
@@ -167,7 +169,7 @@ export class FlowMatching extends LitElement {
       this.#session?.close();
       this.#session = undefined;
       this.#maps = undefined;
-      this.#followLikelihoods();
+      this.#followSession();
     });
   }
 
@@ -225,7 +227,7 @@ export class FlowMatching extends LitElement {
       if (session === this.#session) this.#onSession(change);
     });
     this.#session = session;
-    this.#followLikelihoods();
+    this.#followSession();
     session.watch(this.#sight.inSight, this.#state.background === 'continue');
     void this.#applyState(this.#state, defaultState);
   }
@@ -249,7 +251,7 @@ export class FlowMatching extends LitElement {
   }
 
   #waits(key: Key): boolean {
-    const trained = (this.#session?.stepsDone ?? 0) > 0;
+    const trained = this.#session !== undefined && this.#session.first.stepsDone > 0;
     return trained && (settings[key].group === 'experiment' || key === 'tier');
   }
 
@@ -269,7 +271,7 @@ export class FlowMatching extends LitElement {
     if (next.tier !== before.tier && this.#session) this.#startSession();
     else void this.#applyState(next, before, discardModel);
     this.#saveAddress();
-    this.#updateLikelihoods();
+    this.#updateMeasures();
     this.requestUpdate();
     this.#stage.requestFrame();
   }
@@ -347,7 +349,7 @@ export class FlowMatching extends LitElement {
   #saveAddress(): void {
     const session = this.#session;
     if (!this.hasAttribute('address') || !session) return;
-    this.#address.save(() => linkState(this.#state, session, this.#read().t));
+    this.#address.save(() => linkState(this.#state, session.first, this.#read().t));
   }
 
   // --- What happens
@@ -355,7 +357,7 @@ export class FlowMatching extends LitElement {
   #onSession(change: SessionChange): void {
     const session = this.#session;
     if (!session) return;
-    this.#updateLikelihoods();
+    this.#updateMeasures();
     switch (change) {
       case 'phase':
         this.#tellErrors(session);
@@ -390,27 +392,30 @@ export class FlowMatching extends LitElement {
 
   async #loadParts(): Promise<void> {
     this.#parts = await loadParts();
-    this.#followLikelihoods();
+    this.#followSession();
     this.#announcer.now();
     this.#stage.requestFrame();
   }
 
-  /** Those of the session that there is now. */
-  #followLikelihoods(): void {
+  /** What is measured of the session that there is now. */
+  #followSession(): void {
     this.#likelihoods?.close();
-    this.#likelihoods =
-      this.#session &&
-      this.#parts &&
-      new this.#parts.Likelihoods(this.#session, () => {
-        this.#updateLikelihoods();
-        this.requestUpdate();
-        this.#stage.requestFrame();
-      });
-    this.#updateLikelihoods();
+    this.#straightening?.close();
+    const session = this.#session;
+    const parts = this.#parts;
+    const changed = () => {
+      this.#updateMeasures();
+      this.requestUpdate();
+      this.#stage.requestFrame();
+    };
+    this.#likelihoods = session && parts && new parts.Likelihoods(session, changed);
+    this.#straightening = session && parts && new parts.Straightening(session, changed);
+    this.#updateMeasures();
   }
 
-  #updateLikelihoods(): void {
+  #updateMeasures(): void {
     this.#likelihoods?.update(this.#sight.inSight, this.#state.view === 'likelihood');
+    this.#straightening?.update(this.#sight.inSight);
   }
 
   async #adoptDensity(session: Session): Promise<void> {
@@ -457,7 +462,7 @@ export class FlowMatching extends LitElement {
     if (!inSight) this.#clock.pause(now);
     else if (this.#state.playing && !this.#playOnFirstFrame) this.#clock.play(now);
     this.#session?.watch(inSight, this.#state.background === 'continue');
-    this.#updateLikelihoods();
+    this.#updateMeasures();
     this.#announcer.now();
     this.requestUpdate();
     this.#stage.requestFrame();
@@ -510,6 +515,7 @@ export class FlowMatching extends LitElement {
       playing: this.#state.playing,
       drawing: this.#sight.inSight,
       stepsDone: session?.stepsDone ?? 0,
+      kind: session?.kind ?? firstRun,
       stepsShown: session?.learned?.clip.stepsDone ?? null,
       diverged: session?.diverged ?? false,
       rms: session?.difference?.rms ?? null,
@@ -571,7 +577,7 @@ export class FlowMatching extends LitElement {
     const session = this.#session;
     const base = this.hasAttribute('address') ? location.href : FlowMatching.home;
     if (!session || base === undefined) return undefined;
-    return linkTo(base, linkState(this.#state, session, this.#read().t));
+    return linkTo(base, linkState(this.#state, session.first, this.#read().t));
   };
 
   protected override updated(): void {
@@ -620,9 +626,10 @@ export class FlowMatching extends LitElement {
             .palette=${this.#palette}
           ></flow-matching-loss>
           <flow-matching-quality
-            .quality=${qualityOf(session, this.#likelihoods)}
+            .quality=${qualityOf(session, this.#likelihoods, this.#straightening)}
           ></flow-matching-quality>
         </div>
+        <flow-matching-straighten .straightening=${this.#straightening}></flow-matching-straighten>
         <div class="foot">
           <flow-matching-settings
             .state=${this.#draft}

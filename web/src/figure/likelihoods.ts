@@ -5,87 +5,21 @@
  *
  * Not here: what is drawn of it (draw/learned-density-layer.ts) or written (controls/quality-table.ts).
  */
-import type { CallOptions } from '../engine/client';
 import type { DataLikelihood, LikelihoodConfig } from '../engine/protocol';
 import { maximum, readField, type FieldMovie } from './data/field-movie';
 import type { DensityMap } from './draw/learned-density-layer';
 import { mapGrid } from './draw/geometry';
+import { Follower } from './follower';
 import type { ExperimentLike, Session } from './session';
 
 /** How carefully: Runge-Kutta steps, columns of the map, and samples. */
 const roughly = { steps: 12, columns: 41, samples: 400 } as const;
 const well = { steps: 25, columns: 61, samples: 2000 } as const;
 type Care = typeof roughly | typeof well;
+const cares = { roughly, well };
 
-/** Milliseconds of pause for each one of computing, so that training keeps most of the engine's time. */
-const pauseShare = 6;
-const longestPause = 10_000;
-
-function learned({ steps }: Care): LikelihoodConfig {
-  return { field: 'learned', solver: 'rk4', steps, tolerance: 1e-5 };
-}
-
-interface Measured {
-  readonly stepsDone: number;
-  readonly seconds: number;
-}
-
-/** One thing that is measured again and again. */
-class Follower<T extends Measured> {
-  latest: T | null = null;
-  care: Care | null = null;
-  readonly #ask: (care: Care, options: CallOptions) => Promise<T>;
-  readonly #answered: (care: Care) => void;
-  #running: { care: Care; life: AbortController } | null = null;
-  #notBefore = 0;
-
-  constructor(
-    ask: (care: Care, options: CallOptions) => Promise<T>,
-    answered: (care: Care) => void,
-  ) {
-    this.#ask = ask;
-    this.#answered = answered;
-  }
-
-  /** Nothing that is known is of the model any more. */
-  forget(): void {
-    this.stop();
-    this.latest = null;
-    this.care = null;
-    this.#notBefore = 0;
-  }
-
-  stop(): void {
-    this.#running?.life.abort();
-    this.#running = null;
-  }
-
-  /** Asks for what is not known yet of these weights. */
-  follow(stepsDone: number, training: boolean): void {
-    const care = training ? roughly : well;
-    // What would be found well is out of date before it is there.
-    if (training && this.#running?.care === well) this.stop();
-    const known = this.latest?.stepsDone === stepsDone && this.care === care;
-    if (this.#running || known || (training && performance.now() < this.#notBefore)) return;
-    const running = { care, life: new AbortController() };
-    this.#running = running;
-    this.#ask(care, { signal: running.life.signal }).then(
-      (answer) => {
-        if (this.#running !== running) return;
-        this.#running = null;
-        this.latest = answer;
-        this.care = care;
-        const pause = Math.min(longestPause, pauseShare * 1000 * answer.seconds);
-        this.#notBefore = performance.now() + pause;
-        this.#answered(care);
-      },
-      (thrown: unknown) => {
-        if (this.#running === running) this.#running = null;
-        // Given up, or the engine is gone, which the session tells.
-        if ((thrown as { code?: unknown } | null)?.code === undefined) throw thrown;
-      },
-    );
-  }
+function learned({ steps }: Care, { options }: Followed): LikelihoodConfig {
+  return { field: 'learned', options, solver: 'rk4', steps, tolerance: 1e-5 };
 }
 
 /** Only asked for where there is one. */
@@ -97,7 +31,7 @@ function experimentOf({ experiment }: Followed): ExperimentLike {
 /** What it reads of a session. */
 export type Followed = Pick<
   Session,
-  'experiment' | 'created' | 'config' | 'phase' | 'stepsDone' | 'half' | 'label'
+  'experiment' | 'created' | 'config' | 'phase' | 'stepsDone' | 'half' | 'kind' | 'options'
 >;
 
 export class Likelihoods {
@@ -105,30 +39,41 @@ export class Likelihoods {
   history: readonly DataLikelihood[] = [];
   readonly #session: Followed;
   readonly #changed: () => void;
-  readonly #density: Follower<DensityMap>;
-  readonly #data: Follower<DataLikelihood>;
+  readonly #density: Follower<Care, DensityMap>;
+  readonly #data: Follower<Care, DataLikelihood>;
   /** Made anew with every model. */
   #created: Session['created'] = null;
-  #label = -1;
+  /** Of the class, guidance and schedule that are looked at. */
+  #options: Followed['options'] | undefined;
   #exactIntegral: { movie: FieldMovie; value: number } | null = null;
 
   /** `changed` is called when there is something new to show. */
   constructor(session: Followed, changed: () => void) {
     this.#session = session;
     this.#changed = changed;
-    this.#density = new Follower(
+    this.#density = new Follower<Care, DensityMap>(
+      cares,
       async (care, options) => {
         const grid = mapGrid(session.half, care.columns);
-        return { ...(await experimentOf(session).density(learned(care), grid, options)), grid };
+        return {
+          ...(await experimentOf(session).density(learned(care, session), grid, options)),
+          grid,
+        };
       },
       () => {
         this.#changed();
       },
     );
-    this.#data = new Follower(
+    this.#data = new Follower<Care, DataLikelihood>(
+      cares,
       (care, options) => {
         const seed = session.config?.seed ?? 0;
-        return experimentOf(session).dataLikelihood(learned(care), care.samples, seed, options);
+        return experimentOf(session).dataLikelihood(
+          learned(care, session),
+          care.samples,
+          seed,
+          options,
+        );
       },
       (care) => {
         const { latest } = this.#data;
@@ -148,17 +93,19 @@ export class Likelihoods {
 
   /** To be called whenever the session has changed, or what is on show. `watched`: somebody can see the figure. */
   update(watched: boolean, showsDensity: boolean): void {
-    const { created, phase, stepsDone, label } = this.#session;
-    if (created !== this.#created || label !== this.#label) {
+    const { created, phase, stepsDone, options } = this.#session;
+    const same = JSON.stringify(options) === JSON.stringify(this.#options);
+    if (created !== this.#created || !same) {
       this.#created = created;
-      this.#label = label;
+      this.#options = options;
       this.#density.forget();
       this.#data.forget();
       this.history = [];
     }
     const training = phase === 'training';
-    // Of one class they are not known: the engine finds those of all data.
-    const possible = watched && this.#session.experiment !== null && phase !== 'error' && label < 0;
+    const { experiment, kind } = this.#session;
+    // A student's field is none but at t = 0.
+    const possible = watched && experiment !== null && phase !== 'error' && !kind.student;
     if (possible && showsDensity) this.#density.follow(stepsDone, training);
     else this.#density.stop();
     // Of an untrained network it says nothing. Both are work for the whole engine, which is not fetched, nor kept

@@ -5,7 +5,7 @@ import { smoothedPoints } from '../engine/protocol';
 import type { State } from '../state/settings';
 import { formatCount, plural } from './format';
 import type { PanelKind } from './scenes';
-import type { Session, Shown } from './session';
+import type { RunKind, Session, Shown } from './session';
 
 export interface PanelTitle {
   readonly heading: TemplateResult;
@@ -19,9 +19,10 @@ function stepOf(stepsDone: number | undefined): string {
   return stepsDone === 0 ? ', untrained' : `, step ${formatCount(stepsDone)}`;
 }
 
-/** "Learned field, step 1,240" */
-function learnedName(shown: Shown | null | undefined): string {
-  return `Learned field${stepOf(shown?.clip.stepsDone)}`;
+/** "Learned field", or the run on own pairs that it is of. */
+function runName(kind: RunKind | undefined): string {
+  if (kind?.student) return 'One-step student';
+  return kind && kind.rectified > 1 ? `${String(kind.rectified)}-rectified flow` : 'Learned field';
 }
 
 /** How much work moved the cloud: "100 evaluations". */
@@ -55,7 +56,7 @@ function integralNote(integral: number | null): string {
 
 export function titleOf(
   kind: PanelKind,
-  session: Pick<Session, 'exact' | 'learned' | 'label'> | undefined,
+  session: (Pick<Session, 'exact' | 'learned' | 'label'> & { kind?: RunKind }) | undefined,
   dataSet: State['dataSet'],
   integrals: Integrals = { exact: null, learned: null },
 ): PanelTitle {
@@ -63,6 +64,8 @@ export function titleOf(
   const ofClass = label < 0 ? '' : `, class ${String(label)}`;
   const exact = session?.exact;
   const learned = session?.learned;
+  const run = runName(session?.kind);
+  const learnedName = `${run}${stepOf(learned?.clip.stepsDone)}`;
   switch (kind) {
     case 'exact':
       return {
@@ -72,14 +75,14 @@ export function titleOf(
       };
     case 'learned':
       return {
-        heading: html`<span class="learned">${learnedName(learned)}</span>`,
+        heading: html`<span class="learned">${learnedName}</span>`,
         note: workOf(learned),
-        label: `The same noise, ${cloudOf(learned)}, moved by the learned field`,
+        label: `The same noise, ${cloudOf(learned)}, moved by the ${run.toLowerCase()}`,
       };
     case 'both':
       return {
         heading: html`<span class="exact">Exact</span> and
-          <span class="learned">${learnedName(learned).toLowerCase()}</span>`,
+          <span class="learned">${learnedName.toLowerCase()}</span>`,
         note: 'same noise',
         label: 'The clouds of the exact and of the learned field, from the same noise',
       };

@@ -5,6 +5,7 @@ import type { Quality } from './controls/quality-table';
 import type { Run } from './controls/training-strip';
 import type { Likelihoods } from './likelihoods';
 import type { Session } from './session';
+import type { Straightening } from './straightening';
 
 /** `waiting`: the settings that wait for a restart, by their labels. */
 export function runOf(session: Session | undefined, waiting: readonly string[]): Run {
@@ -24,12 +25,14 @@ export function runOf(session: Session | undefined, waiting: readonly string[]):
 export function qualityOf(
   session: Session | undefined,
   likelihoods: Pick<Likelihoods, 'data' | 'history'> | undefined,
+  straightening: Straightening | undefined,
 ): Quality {
   return {
     likelihood: likelihoods?.data ?? null,
     likelihoodHistory: likelihoods?.history ?? [],
     latest: session?.metrics ?? null,
     history: session?.metricsHistory ?? [],
+    straightening: straightening ?? null,
     stepsTotal: session?.stepsTotal ?? 1,
   };
 }
@@ -60,6 +63,7 @@ export class LossViewer {
       irreducible: Number.isNaN(irreducible) ? null : irreducible,
       schedule: state.schedule,
       coupling: state.coupling,
+      ownPairs: session !== undefined && session.before !== null,
     };
     return this.#view;
   }

@@ -4,12 +4,14 @@ import { QualityTable } from './controls/quality-table';
 import { SettingField } from './controls/setting-field';
 import { SettingsPanel } from './controls/settings-panel';
 import { ShareLink } from './controls/share-link';
+import { StraightenPanel } from './controls/straighten-panel';
 import { TimeControl } from './controls/time-control';
 import { TrainingStrip } from './controls/training-strip';
 import { ViewBar } from './controls/view-bar';
 
 export * as overlays from './draw/overlays';
 export { Likelihoods } from './likelihoods';
+export { Straightening } from './straightening';
 export { summarise } from './summary';
 
 /** In the order in which a reader needs them. */
@@ -18,6 +20,7 @@ const parts: readonly (readonly [name: string, element: CustomElementConstructor
   ['flow-matching-view', ViewBar],
   ['flow-matching-training', TrainingStrip],
   ['flow-matching-quality', QualityTable],
+  ['flow-matching-straighten', StraightenPanel],
   ['flow-matching-setting', SettingField],
   ['flow-matching-settings', SettingsPanel],
   ['flow-matching-share', ShareLink],

@@ -10,6 +10,7 @@ import type {
   Created,
   ExperimentConfig,
   FieldName,
+  FieldOptions,
   FlowClip,
   Grid,
   Metrics,
@@ -18,6 +19,7 @@ import type {
   Trained,
   TrainProgress,
 } from '../engine/protocol';
+import { plainField } from '../engine/protocol';
 import { experimentConfigOf, samplerConfigOf } from '../state/configs';
 import { defaultState, type State } from '../state/settings';
 import { framesFor } from './data/clip';
@@ -52,6 +54,34 @@ export interface Shown {
   readonly since: number;
 }
 
+/** What a run is: that on the data is the first, 1-rectified flow, each on the pairs of one the next. */
+export interface RunKind {
+  readonly rectified: number;
+  /** A student of that flow instead, for one Euler step. */
+  readonly student: boolean;
+}
+
+export const firstRun: RunKind = { rectified: 1, student: false };
+
+/** A run that another one has been made of, as it was left. */
+interface EarlierRun {
+  readonly experiment: ExperimentLike;
+  readonly phase: Phase;
+  readonly measuredAtRest: { stepsDone: number; sampler: SamplerConfig } | null;
+  readonly shown: Pick<
+    Session,
+    | 'created'
+    | 'diverged'
+    | 'irreducibleLoss'
+    | 'kind'
+    | 'loss'
+    | 'metrics'
+    | 'metricsHistory'
+    | 'stepsDone'
+    | 'trainingSeconds'
+  >;
+}
+
 /** What of the engine a session needs: small enough for a test to stand in for. */
 export type ExperimentLike = Pick<
   Experiment,
@@ -66,8 +96,11 @@ export type ExperimentLike = Pick<
   | 'metrics'
   | 'density'
   | 'dataLikelihood'
+  | 'trajectories'
   | 'dispose'
->;
+> & {
+  reflow(...asked: Parameters<Experiment['reflow']>): Promise<ExperimentLike>;
+};
 export type EngineLike = Pick<Engine, 'status' | 'error' | 'restart'> &
   EventTarget & {
     createExperiment(config: ExperimentConfig, options?: CallOptions): Promise<ExperimentLike>;
@@ -98,6 +131,7 @@ export class Session {
   /** What the engine last refused of something that was asked for in the background. */
   problems: readonly Problem[] = [];
   created: Created | null = null;
+  kind: RunKind = firstRun;
   /** The loss that no network can go below; null until it is known. */
   /** Null until the engine has said; NaN where it cannot be known. */
   irreducibleLoss: number | null = null;
@@ -122,6 +156,7 @@ export class Session {
   readonly #changed: (change: SessionChange) => void;
   readonly #rate = new RateMeter();
   #experiment: ExperimentLike | null = null;
+  #earlier: EarlierRun[] = [];
   /** What is in force. */
   #config: ExperimentConfig | null = null;
   #sampler: SamplerConfig | null = null;
@@ -173,9 +208,31 @@ export class Session {
     return windowHalf(this.#config?.data ?? experimentConfigOf(defaultState).data);
   }
 
+  /** How the clouds are moved; null before the first state was accepted. */
+  get sampler(): SamplerConfig | null {
+    return this.#sampler;
+  }
+
+  /** The class, the guidance and the schedule that are shown. */
+  get options(): FieldOptions {
+    return this.#sampler?.options ?? plainField;
+  }
+
   /** The class that is shown; -1: all of the data. */
   get label(): number {
-    return this.#sampler?.options.guidance.label ?? -1;
+    return this.options.guidance.label;
+  }
+
+  /** The run that this one was made of; null of the first. */
+  get before(): EarlierRun['shown'] | null {
+    return this.#earlier.at(-1)?.shown ?? null;
+  }
+
+  /** How far the run on the data is: all others are made of it. */
+  get first(): Pick<Session, 'phase' | 'stepsDone' | 'stepsTotal'> {
+    const [first] = this.#earlier;
+    if (!first) return this;
+    return { phase: 'paused', stepsDone: first.shown.stepsDone, stepsTotal: this.stepsTotal };
   }
 
   get arrowGrid(): Grid {
@@ -218,6 +275,49 @@ export class Session {
 
   trainOneStep(): void {
     void this.#train(1);
+  }
+
+  /** Goes on with a run that was made of the one there is, which is kept. */
+  adopt(experiment: ExperimentLike, kind: RunKind): void {
+    const { created, diverged, irreducibleLoss, loss, metrics, metricsHistory } = this;
+    const { stepsDone, trainingSeconds } = this;
+    const config = this.#config;
+    if (this.#closed || !this.#experiment || !config) {
+      experiment.dispose();
+      return;
+    }
+    this.#earlier.push({
+      experiment: this.#experiment,
+      phase: this.phase,
+      measuredAtRest: this.#measuredAtRest,
+      shown: {
+        created,
+        diverged,
+        irreducibleLoss,
+        kind: this.kind,
+        loss,
+        metrics,
+        metricsHistory,
+        stepsDone,
+        trainingSeconds,
+      },
+    });
+    this.#experiment = experiment;
+    this.#begin(config, kind);
+    this.#changeRun();
+  }
+
+  /** Back to the run that this one was made of. */
+  goBack(): void {
+    const before = this.#earlier.pop();
+    if (!before || !this.#config) return;
+    this.#experiment?.dispose();
+    this.#experiment = before.experiment;
+    this.#begin(this.#config, before.shown.kind);
+    Object.assign(this, before.shown);
+    this.#measuredAtRest = before.measuredAtRest;
+    this.#setPhase(before.phase);
+    this.#changeRun();
   }
 
   /** Takes effect within a slice of the engine's work. */
@@ -264,6 +364,7 @@ export class Session {
     this.#endLife();
     this.#engine.removeEventListener('crash', this.#onCrash);
     this.#engine.removeEventListener('restart', this.#onRestart);
+    this.#forgetEarlier();
     this.#experiment?.dispose();
     this.#experiment = null;
   }
@@ -308,8 +409,16 @@ export class Session {
       return problemsOf(thrown);
     }
     if (this.#closed) return [];
+    this.#forgetEarlier();
+    this.#begin(config, firstRun);
+    return null;
+  }
+
+  /** All that is known of a run is that it is there. */
+  #begin(config: ExperimentConfig, kind: RunKind): void {
     this.#life = renew(this.#life);
     this.created = this.#experiment?.created ?? null;
+    this.kind = kind;
     this.#config = config;
     this.stepsDone = 0;
     this.stepsTotal = config.steps;
@@ -326,7 +435,17 @@ export class Session {
     this.irreducibleLoss = null;
     this.#rate.reset();
     this.#setPhase(this.exact ? 'flowing' : 'loading');
-    return null;
+  }
+
+  /** Another run has other fields: the exact one as well, whose schedule may be another. */
+  #changeRun(): void {
+    this.#samplerLife = renew(this.#samplerLife);
+    this.#metricsLife = renew(this.#metricsLife);
+    void this.#refreshAll(true, true);
+  }
+
+  #forgetEarlier(): void {
+    for (const { experiment } of this.#earlier.splice(0)) experiment.dispose();
   }
 
   #endLife(): void {
@@ -337,6 +456,7 @@ export class Session {
 
   readonly #onCrash = (): void => {
     this.#endLife();
+    this.#earlier = [];
     this.#experiment = null;
     this.error = this.#engine.error;
     this.#setPhase('error');
@@ -364,9 +484,15 @@ export class Session {
     this.#measureAtRest();
   }
 
+  /** A student has learned one Euler step, and its field has no other. */
+  #samplerOf(sampler: SamplerConfig, field: FieldName): SamplerConfig {
+    const oneStep = field === 'learned' && this.kind.student;
+    return { ...sampler, field, ...(oneStep ? { solver: 'euler', steps: 1 } : {}) };
+  }
+
   async #flow(field: FieldName): Promise<FlowClip | null> {
     if (!this.#experiment || !this.#sampler) return null;
-    const sampler = { ...this.#sampler, field };
+    const sampler = this.#samplerOf(this.#sampler, field);
     return await this.#experiment.flow(sampler, framesFor(sampler.particles), {
       signal: this.#samplerLife.signal,
       ...(this.#arrows ? { arrows: this.arrowGrid } : {}),
@@ -547,7 +673,7 @@ export class Session {
     const { signal } = this.#metricsLife;
     this.#metricsBusy = true;
     try {
-      const sampler: SamplerConfig = { ...asked, field: 'learned' };
+      const sampler = this.#samplerOf(asked, 'learned');
       const metrics = await this.#unlessStale(this.#experiment.metrics(sampler, count, { signal }));
       if (!metrics) return;
       this.#metricsAt = performance.now() + restAfter(metrics, metricsShare);

@@ -2,7 +2,8 @@
 import type { Metrics } from '../engine/protocol';
 import type { State } from '../state/settings';
 import { formatCount, formatSignificant, formatTime, plural } from './format';
-import type { Phase } from './session';
+import type { Phase, RunKind } from './session';
+import { nameOf } from './straightening';
 
 /** What there is to say. */
 export interface Showing {
@@ -13,6 +14,8 @@ export interface Showing {
   /** False when nobody can see the figure, so that it does not draw. */
   readonly drawing: boolean;
   readonly stepsDone: number;
+  /** The run that there is. */
+  readonly kind: RunKind;
   /** The step whose weights moved the learned cloud; null before there is one. */
   readonly stepsShown: number | null;
   readonly diverged: boolean;
@@ -34,9 +37,10 @@ function time({ t, playing }: Showing): string {
   return playing ? 'Playing from noise, t = 0, to data, t = 1.' : `t = ${formatTime(t)}.`;
 }
 
-function learnedField({ stepsShown }: Showing): string {
-  if (stepsShown === null || stepsShown === 0) return 'the learned field, not trained yet';
-  return `the learned field after ${plural(stepsShown, 'step')}`;
+function learnedField({ kind, stepsShown }: Showing): string {
+  const field = kind.rectified > 1 || kind.student ? `the ${nameOf(kind)}` : 'the learned field';
+  if (stepsShown === null || stepsShown === 0) return `${field}, not trained yet`;
+  return `${field} after ${plural(stepsShown, 'step')}`;
 }
 
 function clouds(showing: Showing): string {

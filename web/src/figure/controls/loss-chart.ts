@@ -32,6 +32,8 @@ export interface LossView {
   readonly irreducible: number | null;
   readonly schedule: ScheduleName;
   readonly coupling: CouplingName;
+  /** It is trained on own pairs of the run before. */
+  readonly ownPairs: boolean;
 }
 
 const noLoss: LossView = {
@@ -42,6 +44,7 @@ const noLoss: LossView = {
   irreducible: null,
   schedule: 'cond_ot',
   coupling: 'independent',
+  ownPairs: false,
 };
 
 const height = 216;
@@ -272,7 +275,8 @@ export class LossChart extends LitElement {
   }
 }
 
-function noteOf({ coupling, schedule }: LossView): string {
+function noteOf({ coupling, ownPairs, schedule }: LossView): string {
+  if (ownPairs) return ownPairsNote;
   if (coupling !== 'independent') return coupledNote;
   return schedule === 'sqrt' || schedule === 'linear_vp' ? divergingNote : finiteNote;
 }
@@ -280,6 +284,9 @@ function noteOf({ coupling, schedule }: LossView): string {
 const coupledNote =
   'Noise and data are paired, so less of a target is random than with independent pairs; how much ' +
   'is left, the loss that no network can go below, is not known in closed form.';
+const ownPairsNote =
+  'Noise and data are paired as the run before has moved them, so nothing of a target is random: ' +
+  'the loss is as low as the paths are straight, and does not compare with that of the run before.';
 const finiteNote =
   'The dashed line is the loss of the exact field itself: the target of one sample is random, ' +
   'and no network can predict that part. Nobody reaches zero.';

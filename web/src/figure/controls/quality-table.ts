@@ -1,12 +1,14 @@
 /**
  * How near the generated samples are to the target: two distances with their floors and their history, how likely
- * the flow makes fresh samples of it, and how the generated ones share themselves out over the modes.
+ * the flow makes fresh samples of it, how straight it goes there, and how the generated ones share themselves out
+ * over the modes.
  */
 import { css, html, LitElement, nothing, svg, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
-import type { DataLikelihood, Metrics } from '../../engine/protocol';
+import type { DataLikelihood, Metrics, Trajectories } from '../../engine/protocol';
 import { sparkline } from '../data/sparkline';
 import { formatCount, formatPercent, formatSignificant } from '../format';
+import { nameOf, type Straightening } from '../straightening';
 import { controls } from '../style/controls';
 
 /** What the table shows. */
@@ -15,6 +17,10 @@ export interface Quality {
   readonly history: readonly Metrics[];
   readonly likelihood: DataLikelihood | null;
   readonly likelihoodHistory: readonly DataLikelihood[];
+  readonly straightening: Pick<
+    Straightening,
+    'latest' | 'history' | 'before' | 'kind' | 'kindBefore'
+  > | null;
   readonly stepsTotal: number;
 }
 
@@ -26,11 +32,12 @@ function row(
   now: string,
   floor: string,
   history: TemplateResult | typeof nothing,
+  was = '',
 ): TemplateResult {
   return html`
     <tr>
       <th scope="row">${name}</th>
-      <td class="now">${now}</td>
+      <td class="now">${now}${was === '' ? nothing : html`<small>was ${was}</small>`}</td>
       <td class="floor">${floor}</td>
       <td class="chart">${history}</td>
     </tr>
@@ -59,6 +66,20 @@ function standardErrorOf(likelihood: DataLikelihood): number {
 /** The negative log-likelihood of the same samples under the target itself. */
 function entropyOfSamples({ negativeLogLikelihood, divergence }: DataLikelihood): number | null {
   return divergence === null ? null : negativeLogLikelihood - divergence;
+}
+
+function straightnessNote({ straightening }: Quality): string {
+  if (!straightening?.latest) return '';
+  const { latest, before, kind, kindBefore } = straightening;
+  const was = before && kindBefore ? ` “Was”: of the ${nameOf(kindBefore)}.` : '';
+  const leap = 'After one Euler step: where a single step from the noise ends.';
+  if (kind.student) return `${leap}${was}`;
+  return (
+    `Straightness: the mean of |v − (X₁ − X₀)|² along ${formatCount(latest.count)} learned paths; ` +
+    '0 where all are straight, at constant speed. Path energy: how far the mean of |v|² is above ' +
+    'the least that any flow to the same ends needs, as a share of it; 0 for optimal ' +
+    `transport. ${leap}${was}`
+  );
 }
 
 function likelihoodNote(likelihood: DataLikelihood | null): string {
@@ -120,6 +141,14 @@ export class QualityTable extends LitElement {
         font-weight: 600;
       }
 
+      .now small {
+        display: block;
+        color: var(--muted);
+        font-weight: 400;
+        font-size: 0.8125rem;
+        line-height: 1.2;
+      }
+
       .floor {
         color: var(--muted);
       }
@@ -166,6 +195,7 @@ export class QualityTable extends LitElement {
     history: [],
     likelihood: null,
     likelihoodHistory: [],
+    straightening: null,
     stepsTotal: 1,
   };
 
@@ -185,7 +215,7 @@ export class QualityTable extends LitElement {
         <tbody>
           ${this.#distance('Sliced W₂', 'slicedW2', 'slicedW2Floor')}
           ${this.#distance('Energy distance', 'energyDistance', 'energyDistanceFloor')}
-          ${this.#likelihood()} ${this.#divergence()} ${this.#within()}
+          ${this.#likelihood()} ${this.#divergence()} ${this.#straightness()} ${this.#within()}
         </tbody>
       </table>
       ${latest && latest.modeShares.length < 2 ? nothing : this.#modes()}
@@ -196,7 +226,7 @@ export class QualityTable extends LitElement {
               generated against as many fresh samples. Floor: fresh samples against fresh.`
             : 'Measured as soon as training is under way: generated samples against fresh ones, beside the floor, fresh against fresh.'
         }
-        ${likelihoodNote(this.quality.likelihood)}
+        ${likelihoodNote(this.quality.likelihood)} ${straightnessNote(this.quality)}
       </p>
     `;
   }
@@ -269,6 +299,38 @@ export class QualityTable extends LitElement {
         null,
       ),
     );
+  }
+
+  /** Nothing before it is measured, and of an SDE. A student has no path, only its one step. */
+  #straightness(): TemplateResult | typeof nothing {
+    const { straightening } = this.quality;
+    const latest = straightening?.latest;
+    if (!latest) return nothing;
+    const { history, before, kind } = straightening;
+    const steps = history.map(({ stepsDone }) => stepsDone);
+    const rowOf = (
+      name: string,
+      valueOf: (trajectories: Trajectories) => number,
+      floor: number,
+    ): TemplateResult =>
+      row(
+        name,
+        formatSignificant(valueOf(latest)),
+        formatSignificant(floor),
+        this.#history(name, steps, history.map(valueOf), floor > 0 ? floor : null),
+        before ? formatSignificant(valueOf(before)) : '',
+      );
+    return html`
+      ${
+        kind.student
+          ? nothing
+          : html`
+              ${rowOf('Straightness', ({ straightness }) => straightness, 0)}
+              ${rowOf('Path energy', ({ normalisedPathEnergy }) => normalisedPathEnergy, 0)}
+            `
+      }
+      ${rowOf('Sliced W₂, one Euler step', ({ oneStepSlicedW2 }) => oneStepSlicedW2, latest.oneStepSlicedW2Floor)}
+    `;
   }
 
   #history(

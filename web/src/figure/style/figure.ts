@@ -167,6 +167,12 @@ export const figureStyle = css`
     min-width: 0;
   }
 
+  flow-matching-straighten {
+    margin-top: 20px;
+    padding-top: 18px;
+    border-top: 1px solid var(--hairline);
+  }
+
   .foot {
     position: relative;
     margin-top: 20px;
@@ -221,6 +227,7 @@ export const figureStyle = css`
   flow-matching-training:not(:defined),
   flow-matching-loss:not(:defined),
   flow-matching-quality:not(:defined),
+  flow-matching-straighten:not(:defined),
   flow-matching-settings:not(:defined) {
     display: block;
     min-height: 45px;
