@@ -17,6 +17,7 @@ export const created: Created = {
   parameters: 8642,
   labels: 0,
   memoryBytes: 2 ** 24,
+  reach: null,
 };
 
 export const start: Start = {

@@ -30,6 +30,7 @@ import type {
   Likelihood,
   LikelihoodConfig,
   Metrics,
+  ParsedPoints,
   ReplyOf,
   Request,
   RequestBody,
@@ -505,6 +506,11 @@ export class Experiment {
   ): Promise<DataLikelihood> {
     const body = { kind: 'dataLikelihood', ...this.#name(), likelihood, count, seed } as const;
     return this.#request(body, options);
+  }
+
+  /** Reads points from text: see the request of that name. */
+  parsePoints(csv: string, labelColumn: number, options: CallOptions = {}): Promise<ParsedPoints> {
+    return this.#request({ kind: 'parsePoints', ...this.#name(), csv, labelColumn }, options);
   }
 
   /** Frees it in the worker. What it was working on is cancelled. */

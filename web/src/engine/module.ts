@@ -17,7 +17,15 @@ export interface EngineModule {
 
 /** And of the whole one. */
 export type WholeModule = EngineModule &
-  Pick<MainModule, 'startLikelihood' | 'startDensity' | 'startDataLikelihood'>;
+  Pick<
+    MainModule,
+    | 'startLikelihood'
+    | 'startDensity'
+    | 'startDataLikelihood'
+    | 'parsePoints'
+    | 'reach'
+    | 'stopState'
+  >;
 
 /** What each `start…` of a likelihood gives: its work in slices, or why it is refused. */
 export interface LikelihoodStart {

@@ -652,7 +652,7 @@ export class FlowMatching extends LitElement {
     const { heading, note, label } = titleOf(
       kind,
       this.#session,
-      this.#session?.config?.data.dataSet ?? 'ring',
+      this.#session?.config?.data,
       this.#integrals,
     );
     // Where there is little room, how much work it was is left out.
