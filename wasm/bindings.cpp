@@ -6,9 +6,11 @@
 // beside a null. Nothing here throws. Bulk results are copies in typed arrays of their own, free to
 // be transferred to another thread.
 #include "binding.h"
+#include "data.h"
 #include "flowmatch/experiment.h"
 #include "flowmatch/instruction_set.h"
 #include "flowmatch/version.h"
+#include "stopping.h"
 
 #include <emscripten/bind.h>
 #include <emscripten/heap.h>
@@ -71,19 +73,13 @@ constexpr Index kMaxStepsPerCall = 16384;
 // --- What JavaScript passes in; the core's structs with numbers as doubles and enumerations as
 // names.
 
-struct JsDataConfig {
-  std::string data_set;  ///< "ring", or the name of a DataSet.
-  double components;
-  double radius;
-  double standard_deviation;
-};
-
 struct JsTimeLawConfig {
   std::string law;
   double logit_mean;
   double logit_scale;
   double log_noise_mean;
   double log_noise_scale;
+  double fixed_time;
 };
 
 struct JsLossWeightingConfig {
@@ -101,10 +97,11 @@ struct JsTimeFeatures {
   std::string kind;
   double count;
   double scale;
+  double seed;
 };
 
 struct JsExperimentConfig {
-  JsDataConfig data;
+  DataValue data{val::undefined()};
   JsScheduleConfig schedule;
   std::string prediction;
   JsTimeLawConfig time_law;
@@ -125,6 +122,7 @@ struct JsExperimentConfig {
   double ema_decay;
   double steps;
   double seed;
+  StopValue stop{val::undefined()};
 };
 
 struct JsSamplerConfig {
@@ -178,7 +176,7 @@ struct JsEvaluationResult {
 bool is_basic(const JsExperimentConfig& js) {
   const ExperimentConfig standard;
   const TimeLawConfig& times = standard.training.time_law;
-  return js.data.data_set == "ring" &&
+  return is_ring(js.data) &&
          (js.schedule.schedule == "cond_ot" || js.schedule.schedule == "sqrt") &&
          js.schedule.exponent == standard.schedule.exponent &&
          js.schedule.beta_min == standard.schedule.beta_min &&
@@ -187,14 +185,15 @@ bool is_basic(const JsExperimentConfig& js) {
          js.time_law.logit_scale == times.logit_scale &&
          js.time_law.log_noise_mean == times.log_noise_mean &&
          js.time_law.log_noise_scale == times.log_noise_scale &&
-         js.loss_weighting.weighting == "constant" &&
+         js.time_law.fixed_time == times.fixed_time && js.loss_weighting.weighting == "constant" &&
          js.loss_weighting.gamma == standard.training.loss_weighting.gamma &&
          js.coupling.coupling == "independent" &&
          js.coupling.regularisation == standard.training.coupling.sinkhorn.regularisation &&
          js.coupling_batches == 1 && !js.labels &&
          js.label_dropout == standard.training.label_dropout && js.time_features.kind == "plain" &&
          js.time_features.count == static_cast<double>(standard.time_features.count) &&
-         js.time_features.scale == standard.time_features.scale;
+         js.time_features.scale == standard.time_features.scale && js.time_features.seed == 0 &&
+         js.stop.isNull();
 }
 
 bool is_basic(const JsSamplerConfig& js) {
@@ -212,6 +211,7 @@ void read_beyond_basic(ProblemList& problems, const JsExperimentConfig& js,
   training.time_law.logit_scale = js.time_law.logit_scale;
   training.time_law.log_noise_mean = js.time_law.log_noise_mean;
   training.time_law.log_noise_scale = js.time_law.log_noise_scale;
+  training.time_law.fixed_time = js.time_law.fixed_time;
   read_name(problems, "lossWeighting.weighting", js.loss_weighting.weighting, kLossWeightings,
             training.loss_weighting.weighting);
   training.loss_weighting.gamma = js.loss_weighting.gamma;
@@ -226,23 +226,22 @@ void read_beyond_basic(ProblemList& problems, const JsExperimentConfig& js,
   read_whole(problems, "timeFeatures.count", js.time_features.count, 2, kMaxTimeFeatures,
              config.time_features.count);
   config.time_features.scale = js.time_features.scale;
+  read_whole(problems, "timeFeatures.seed", js.time_features.seed, 0, kMaxSeed,
+             config.time_features.seed);
   config.labels = js.labels;
   training.label_dropout = js.label_dropout;
+  if (!js.stop.isNull()) problems.append("stop", read_stop(js.stop, config.stop));
 }
 
 Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   ProblemList problems;
   ExperimentConfig config;
-  Index components = 1;
-  const bool ring = js.data.data_set == "ring";
-  DataSet set{};
-  if (!kBasic) {
-    if (!ring) read_name(problems, "data.dataSet", js.data.data_set, kDataSets, set);
+  if (kBasic) {
+    problems.append("data", read_ring(js.data, config.data));
+  } else {
+    problems.append("data", read_data(js.data, config.data));
     read_beyond_basic(problems, js, config);
   }
-  read_whole(problems, "data.components", js.data.components, 1, 64, components);
-  problems.check_range("data.radius", js.data.radius, 0, 100);
-  problems.check_range("data.standardDeviation", js.data.standard_deviation, 0.01, 10);
   read_name(problems, "schedule.schedule", js.schedule.schedule, kSchedules, config.schedule);
   config.schedule.exponent = js.schedule.exponent;
   config.schedule.beta_min = js.schedule.beta_min;
@@ -266,14 +265,6 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
   training.gradient_clip = js.gradient_clip;
   config.training.learning_rate = js.learning_rate;
   config.training.ema_decay = js.ema_decay;
-  // The core checks the rest, but not a mixture that could not even be made.
-  if (problems.empty()) {
-    if (kBasic || ring) {
-      config.data = ring_mixture(components, js.data.radius, js.data.standard_deviation);
-    } else {
-      config.data = default_config(set);
-    }
-  }
   Problems all = std::move(problems).take();
   for (Problem& problem : validate(config)) all.push_back(std::move(problem));
   if (!all.empty()) return all;
@@ -510,7 +501,7 @@ class JsExperiment : public ExperimentHandle {
     losses_.resize(static_cast<std::size_t>(wanted));
     std::size_t done = 0;
     while (done < losses_.size()) {
-      if (experiment_->trainer().step({losses_.data() + done, 1}) == 0) break;
+      if (run_step(losses_[done]) == 0) break;
       ++done;
       spent = std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
       if (spent >= milliseconds) break;
@@ -630,6 +621,12 @@ class JsExperiment : public ExperimentHandle {
     return experiment_->field(sampler.field, sampler.options);
   }
 
+  /// Also measures where a stopping rule wants it; the small module has no rule but the last step.
+  Index run_step(float& loss) {
+    if constexpr (kBasic) return experiment_->trainer().step({&loss, 1});
+    return experiment_->train({&loss, 1});
+  }
+
   std::vector<float> losses_;
 };
 
@@ -667,6 +664,19 @@ CreateResult JsExperiment::make(const JsExperimentConfig& js, double threads,
 
 }  // namespace
 
+flowmatch::Problems flowmatch::binding::read_ring(const val& js, DataConfig& out) {
+  ProblemList problems;
+  Index components = 1;
+  const double radius = number_at(js, "radius");
+  const double deviation = number_at(js, "standardDeviation");
+  read_whole(problems, "components", number_at(js, "components"), 1, 64, components);
+  problems.check_range("radius", radius, 0, 100);
+  problems.check_range("standardDeviation", deviation, 0.01, 10);
+  // The core could not even make a mixture of others.
+  if (problems.empty()) out = ring_mixture(components, radius, deviation);
+  return std::move(problems).take();
+}
+
 EMSCRIPTEN_BINDINGS(flowmatch) {
   using namespace emscripten;
 
@@ -676,6 +686,13 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
   register_type<ProblemArray>("Problem[]");
   register_type<NumberOrNull>("number | null");
   register_type<Simd>("'simd128' | 'relaxed'");
+  register_type<DataValue>(
+      "{ components: number; radius: number; standardDeviation: number } | "
+      "{ dataSet: string; [parameter: string]: string | number } | "
+      "{ weights: number[]; means: number[][]; covariances: number[][][] } | "
+      "{ points: Float32Array; labels?: Int32Array; smoothing: number }");
+  register_type<StopValue>(
+      "{ metric: string; below: number; every: number; patience: number; count: number } | null");
   register_type<CreateResult>("{ experiment: Experiment | null; problems: Problem[] }");
   register_type<FlowResult>("{ flow: Flow | null; problems: Problem[] }");
   register_type<EvaluationStart>("{ evaluation: Evaluation | null; problems: Problem[] }");
@@ -684,11 +701,6 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("field", &Problem::field)
       .field("value", &Problem::value)
       .field("allowed", &Problem::allowed);
-  value_object<JsDataConfig>("DataConfig")
-      .field("dataSet", &JsDataConfig::data_set)
-      .field("components", &JsDataConfig::components)
-      .field("radius", &JsDataConfig::radius)
-      .field("standardDeviation", &JsDataConfig::standard_deviation);
   value_object<JsScheduleConfig>("ScheduleConfig")
       .field("schedule", &JsScheduleConfig::schedule)
       .field("exponent", &JsScheduleConfig::exponent)
@@ -699,7 +711,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("logitMean", &JsTimeLawConfig::logit_mean)
       .field("logitScale", &JsTimeLawConfig::logit_scale)
       .field("logNoiseMean", &JsTimeLawConfig::log_noise_mean)
-      .field("logNoiseScale", &JsTimeLawConfig::log_noise_scale);
+      .field("logNoiseScale", &JsTimeLawConfig::log_noise_scale)
+      .field("fixedTime", &JsTimeLawConfig::fixed_time);
   value_object<JsLossWeightingConfig>("LossWeightingConfig")
       .field("weighting", &JsLossWeightingConfig::weighting)
       .field("gamma", &JsLossWeightingConfig::gamma);
@@ -710,7 +723,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
   value_object<JsTimeFeatures>("TimeFeatures")
       .field("kind", &JsTimeFeatures::kind)
       .field("count", &JsTimeFeatures::count)
-      .field("scale", &JsTimeFeatures::scale);
+      .field("scale", &JsTimeFeatures::scale)
+      .field("seed", &JsTimeFeatures::seed);
   value_object<JsGuidanceConfig>("GuidanceConfig")
       .field("label", &JsGuidanceConfig::label)
       .field("scale", &JsGuidanceConfig::scale);
@@ -738,7 +752,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("gradientClip", &JsExperimentConfig::gradient_clip)
       .field("emaDecay", &JsExperimentConfig::ema_decay)
       .field("steps", &JsExperimentConfig::steps)
-      .field("seed", &JsExperimentConfig::seed);
+      .field("seed", &JsExperimentConfig::seed)
+      .field("stop", &JsExperimentConfig::stop);
   value_object<JsSamplerConfig>("SamplerConfig")
       .field("field", &JsSamplerConfig::field)
       .field("options", &JsSamplerConfig::options)

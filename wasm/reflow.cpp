@@ -1,6 +1,6 @@
-// A model's own pairs as JavaScript sees them: where noise starts, and where the learned flow takes
-// it. A run that is trained on them is made by Experiment.createOnPairs. Only the whole module has
-// them.
+// A model's own pairs as JavaScript sees them: where points of the source start, and where the
+// learned flow takes them. A run that is trained on them is made by Experiment.createOnPairs. Only
+// the whole module has them.
 //
 // As in bindings.cpp nothing throws, and work is done in slices.
 #include "flowmatch/reflow.h"
@@ -22,7 +22,7 @@ class JsReflow : public PairsHandle {
   /// own steps.
   JsReflow(const Experiment& experiment, Index count, std::uint64_t seed)
       : reflow_(experiment.field(FieldChoice::learned), {.solver = Solver::dopri5},
-                StandardNormal(experiment.target()->dimension()), count, seed, *shared_pool()) {}
+                *experiment.source(), count, seed, *shared_pool()) {}
 
   bool advance(double milliseconds) {
     if (!reflow_.advance(milliseconds)) return false;

@@ -2,7 +2,7 @@
 // energy that a flow can need is found by exact optimal transport, which the small one does
 // without.
 //
-// That least is of the noise that is moved and of where it ends, instead of fresh samples of the
+// That least is of the points that are moved and of where they end, instead of fresh samples of the
 // target: of finite sets those differ in how many points each mode has, which no flow can mend, and
 // an optimal flow would be found to be well above it, or below. Between its own ends it is at 0.
 //
@@ -42,14 +42,15 @@ struct JsTrajectoriesResult {
   double normalised_path_energy;
 };
 
-/// Of the noise that a cloud of the same seed starts from.
+/// Of the points that a cloud of the same seed starts from.
 class JsTrajectories {
  public:
-  JsTrajectories(std::shared_ptr<const Field> field, Index count, std::uint64_t seed)
+  JsTrajectories(std::shared_ptr<const Field> field, Points start)
       : field_(std::move(field)),
-        start_(starting_noise(count, field_->dimension(), seed)),
-        parts_(static_cast<std::size_t>((count + kPartRows - 1) / kPartRows)),
-        flow_(field_, kWay, start_.topRows(std::min(count, kTransported)), 1, *shared_pool()) {}
+        start_(std::move(start)),
+        parts_(static_cast<std::size_t>((start_.rows() + kPartRows - 1) / kPartRows)),
+        flow_(field_, kWay, start_.topRows(std::min(start_.rows(), kTransported)), 1,
+              *shared_pool()) {}
 
   /// At least a piece of work for each thread; the transport is the last of them.
   bool advance(double milliseconds) {
@@ -126,7 +127,8 @@ TrajectoriesStart start_trajectories(ExperimentHandle& handle, const JsTrajector
   read_whole(problems, "seed", js.seed, 0, kMaxSeed, seed);
   if (!problems.empty()) return refused<TrajectoriesStart>("run", std::move(problems).take());
   return started<TrajectoriesStart>(
-      "run", std::make_unique<JsTrajectories>(experiment.field(*field, options), count, seed));
+      "run", std::make_unique<JsTrajectories>(experiment.field(*field, options),
+                                              experiment.starts(count, seed)));
 }
 
 }  // namespace

@@ -64,7 +64,8 @@ class PairedMixture {
 
   Index dimension_;
   Schedule schedule_;
-  bool planar_ = false;  ///< All pairs are isotropic, in the plane.
+  /// All pairs are isotropic, in the plane. What asks is not in every module (wasm/left_out.cpp).
+  [[maybe_unused]] bool planar_ = false;
   std::vector<Pair> pairs_;
 };
 

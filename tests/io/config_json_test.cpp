@@ -198,12 +198,22 @@ TEST_CASE("what the page saves is what the command reads") {
   REQUIRE(text.ok());
   const RunConfig config = read(text.value());
   const ExperimentConfig& experiment = config.experiment;
-  CHECK(std::get<DataSetConfig>(experiment.data).set == DataSet::moons);
+  const auto& moons = std::get<DataSetConfig>(experiment.data);
+  CHECK(moons.set == DataSet::moons);
+  CHECK(moons.noise == 0.1);
+  CHECK(moons.shift_y == 0.5);
+  CHECK(moons.scale == 2);
   CHECK(experiment.schedule == Schedule{.kind = Schedule::Kind::polynomial, .exponent = 3});
   CHECK(experiment.prediction == Prediction::x1);
   CHECK(experiment.hidden == std::vector<Index>{32, 16});
   CHECK(experiment.time_features.kind == TimeFeatureKind::sinusoidal);
   CHECK(experiment.time_features.scale == 0.01);
+  CHECK(experiment.time_features.seed == 5);
+  CHECK(experiment.stop == StopConfig{.metric = StopMetric::energy_distance,
+                                      .below = 0.02,
+                                      .every = 100,
+                                      .patience = 3,
+                                      .count = 500});
   CHECK(experiment.labels);
   const TrainerConfig& training = experiment.training;
   CHECK(training.coupling.coupling == Coupling::sinkhorn);

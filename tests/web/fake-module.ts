@@ -35,6 +35,8 @@ export class FakeWorld {
   flowMilliseconds = 50;
   parameters = 8642;
   divergeAt = Infinity;
+  /** The step at which the rule of a run stops it. */
+  stopAt = Infinity;
   /** What the next call into the module throws. */
   thrown: unknown = null;
   /** Objects made and not deleted. */
@@ -180,7 +182,8 @@ class FakeExperiment extends FakeObject {
     return 2 ** 24;
   }
   labels(): number {
-    return this.config.labels ? this.config.data.components : 0;
+    const { data, labels } = this.config;
+    return labels && 'components' in data ? data.components : 0;
   }
   irreducibleLoss(): number {
     return 9.826;
@@ -318,6 +321,25 @@ export function fakeModule(world: FakeWorld, whole = false): WholeModule {
       world.call('startReflow');
       return { run: new FakeReflow(world, pairs), problems: [] };
     },
+    parsePoints: (csv, labelColumn) => {
+      world.call('parsePoints');
+      const text = csv as string;
+      const problem = { field: 'line 1, column 1', value: text, allowed: 'a number' };
+      const good = !text.includes('x');
+      return {
+        points: Float32Array.from(good ? text.split(',').map(Number) : []),
+        labels: new Int32Array(labelColumn < 0 ? 0 : 1),
+        columns: 2,
+        problems: good ? [] : [problem],
+      };
+    },
+    reach: () => 7,
+    stopState: (experiment) => ({
+      reason:
+        (experiment as unknown as FakeExperiment).stepsDone() >= world.stopAt ? 'below' : 'none',
+      last: 0.5,
+      best: 0.25,
+    }),
     tier: () => ({ simd: 'simd128' as const, threads: 1 }),
     Experiment: {
       create(config: ExperimentConfig) {

@@ -19,6 +19,7 @@ export const created: Created = {
   memoryBytes: 2 ** 24,
   whole: false,
   pairs: 0,
+  reach: null,
 };
 
 export const start: Start = {

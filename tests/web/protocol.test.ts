@@ -7,19 +7,30 @@ import type {
   ExperimentConfig,
   LossWeightingConfig,
   Metrics,
+  ParsedPoints,
   Problem,
   SamplerConfig,
   ScheduleConfig,
+  StopConfig,
   Tier,
+  TimeFeatures,
   TimeLawConfig,
 } from '../../web/src/engine/protocol';
+import type { DataSetParameter } from '../../web/src/state/data-set-parameters';
 
 describe('the protocol', () => {
   it('takes the configurations that the core takes, field by field', () => {
     expectTypeOf<ExperimentConfig>().toExtend<wasm.ExperimentConfig>();
     expectTypeOf<keyof ExperimentConfig>().toEqualTypeOf<keyof wasm.ExperimentConfig>();
-    expectTypeOf<DataConfig>().toExtend<wasm.DataConfig>();
-    expectTypeOf<keyof DataConfig>().toEqualTypeOf<keyof wasm.DataConfig>();
+    expectTypeOf<DataConfig>().toExtend<wasm.ExperimentConfig['data']>();
+    expectTypeOf<DataSetParameter>().toExtend<wasm.DataSetParameter>();
+    expectTypeOf<ParsedPoints>().toExtend<
+      Omit<ReturnType<wasm.MainModule['parsePoints']>, 'problems'>
+    >();
+    expectTypeOf<keyof StopConfig>().toEqualTypeOf<
+      keyof NonNullable<wasm.ExperimentConfig['stop']>
+    >();
+    expectTypeOf<keyof TimeFeatures>().toEqualTypeOf<keyof wasm.TimeFeatures>();
     expectTypeOf<keyof ScheduleConfig>().toEqualTypeOf<keyof wasm.ScheduleConfig>();
     expectTypeOf<keyof TimeLawConfig>().toEqualTypeOf<keyof wasm.TimeLawConfig>();
     expectTypeOf<keyof LossWeightingConfig>().toEqualTypeOf<keyof wasm.LossWeightingConfig>();

@@ -8,6 +8,7 @@ import { defaultState, type State } from '../../web/src/state/settings';
 const state: State = {
   ...defaultState,
   dataSet: 'moons',
+  parameters: 'noise_0.1 shiftY_0.5',
   schedule: 'polynomial',
   exponent: 3,
   prediction: 'x1',
@@ -23,6 +24,7 @@ const state: State = {
   timeFeatures: 'sinusoidal',
   timeFeatureCount: 8,
   timeFeatureScale: 0.01,
+  timeFeatureSeed: 5,
   labels: true,
   labelDropout: 0.2,
   batchSize: 128,
@@ -34,6 +36,11 @@ const state: State = {
   emaDecay: 0.99,
   steps: 300,
   seed: 7,
+  stopMetric: 'energy_distance',
+  stopBelow: 0.02,
+  stopEvery: 100,
+  stopPatience: 3,
+  stopCount: 500,
   label: 1,
   guidance: 1.5,
   solver: 'euler_maruyama',
@@ -55,5 +62,18 @@ describe('the saved configuration', () => {
     const config = JSON.parse(runConfigJson(defaultState)) as Record<string, unknown>;
     expect(config['data']).toEqual({ components: 11, radius: 10, standardDeviation: 1 });
     expect(config['sampler']).toMatchObject({ schedule: null, guidance: { label: -1, scale: 0 } });
+  });
+
+  it('has the points of the reader, each as short as the float that it is', () => {
+    const points = '0.1_-2.345_0 1e-3_3_1';
+    const json = runConfigJson({ ...defaultState, dataSet: 'points', points, smoothing: 0.25 });
+    expect((JSON.parse(json) as Record<string, unknown>)['data']).toEqual({
+      points: [
+        [0.1, -2.345],
+        [0.001, 3],
+      ],
+      labels: [0, 1],
+      smoothing: 0.25,
+    });
   });
 });

@@ -11,6 +11,7 @@ import {
   type Likelihood,
   type RequestBody,
   type TrajectoriesConfig,
+  type Trained,
 } from '../../web/src/engine/protocol';
 import {
   Bench,
@@ -73,6 +74,21 @@ describe('training', () => {
     const again = bench.send(train(1));
     bench.run();
     expect(bench.result(again)).toEqual({ stepsDone: 25, reason: 'diverged' });
+  });
+
+  it('stops by its rule, says why, and goes no further', async () => {
+    await bench.createWhole();
+    bench.world.stopAt = 30;
+    const id = bench.send(train(1000));
+    bench.run();
+    const { stepsDone } = bench.result(id) as Trained;
+    const stop = { reason: 'below', last: 0.5, best: 0.25 };
+    expect(bench.result(id)).toEqual({ stepsDone, reason: 'stopped', stop });
+    expect(stepsDone).toBeGreaterThanOrEqual(30);
+    expect(stepsDone).toBeLessThan(1000);
+    const again = bench.send(train(1000));
+    bench.run();
+    expect(bench.result(again)).toEqual({ stepsDone, reason: 'stopped', stop });
   });
 
   it('pauses within the slice that runs, and resumes', () => {
@@ -189,6 +205,7 @@ describe('results', () => {
       memoryBytes: 2 ** 24,
       whole: false,
       pairs: 0,
+      reach: null,
     });
   });
 
@@ -830,5 +847,35 @@ describe('what the small module leaves out', () => {
     bench.run();
     expect(bench.scheduler.running).toBe(0);
     expect(bench.world.alive).toBe(0);
+  });
+});
+
+describe('points as text', () => {
+  const parse = (csv: string, labelColumn = -1): RequestBody => ({
+    kind: 'parsePoints',
+    experiment: 1,
+    csv,
+    labelColumn,
+  });
+
+  it('are read by the whole module, which is fetched for them', async () => {
+    bench.create();
+    const id = bench.send(parse('1,2'));
+    expect(bench.reply(id)).toBeUndefined();
+    expect(bench.loads).toBe(1);
+    await bench.load();
+    const points = Float32Array.of(1, 2);
+    expect(bench.result(id)).toEqual({ points, columns: 2, labels: new Int32Array(0) });
+    const labelled = bench.send(parse('1,2', 2));
+    expect(bench.result(labelled)).toEqual({ points, columns: 2, labels: new Int32Array(1) });
+  });
+
+  it('that are none are refused with their place', async () => {
+    await bench.createWhole();
+    const id = bench.send(parse('x'));
+    expect(bench.error(id)).toMatchObject({
+      code: 'invalid_config',
+      problems: [{ field: 'line 1, column 1', value: 'x', allowed: 'a number' }],
+    });
   });
 });

@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   classCount,
+  dataOf,
   experimentConfigOf,
   guidanceOf,
   samplerConfigOf,
@@ -9,6 +10,7 @@ import {
 import {
   attributeNames,
   describeProblem,
+  fitsLink,
   keyOfProblem,
   readAttributes,
   readLink,
@@ -16,12 +18,14 @@ import {
   writeLink,
 } from '../../web/src/state/link';
 import { applyPreset, presets } from '../../web/src/state/presets';
+import { pairsIn, rowsIn } from '../../web/src/state/setting';
 import {
   assemble,
   changedKeys,
   defaultState,
   keys,
   matters,
+  maxPoints,
   settings,
   writeValue,
   type Key,
@@ -59,11 +63,25 @@ function randomValue(key: Key, random: () => number): State[Key] {
       return Math.floor(random() * 20) - 1;
     case 'switch':
       return random() < 0.5;
+    case 'table':
+      return randomTable(key, random);
     case 'widths':
       return Array.from({ length: Math.floor(random() * (setting.maxLayers + 1)) }, () =>
         Math.floor(1 + random() * setting.maxWidth),
       );
   }
+}
+
+/** Of any size that a link carries. */
+function randomTable(key: Key, random: () => number): string {
+  const number = () => String(Number((20 * random() - 10).toFixed(3)) + 0);
+  const row = {
+    parameters: () => `${random() < 0.5 ? 'noise' : 'shiftX'}_${number()}`,
+    mixture: () => Array.from({ length: 6 }, number).join('_'),
+    points: () => `${number()}_${number()}_2`,
+  }[key as 'parameters' | 'mixture' | 'points'];
+  const least = key === 'parameters' ? 0 : 1;
+  return Array.from({ length: least + Math.floor(10 * random()) }, row).join(' ');
 }
 
 const randomState = (random: () => number, base: State = defaultState): State =>
@@ -251,12 +269,144 @@ describe('presets', () => {
     expect(state).toEqual({ ...presets.blog, t: 0.5, showArrows: true });
     expect(changedKeys(state, presets.blog)).toEqual(['t', 'showArrows']);
   });
+
+  it('lose nothing that the reader has drawn', () => {
+    const mine: State = {
+      ...defaultState,
+      dataSet: 'points',
+      points: '1_2',
+      mixture: '1_0_0_1_1_0',
+    };
+    expect(applyPreset('quick', mine)).toEqual({ ...mine, dataSet: 'ring' });
+  });
+});
+
+describe('tables', () => {
+  const read = (key: 'parameters' | 'mixture' | 'points', text: string) => {
+    const reading = readValue(key, text);
+    return reading.ok ? reading.value : undefined;
+  };
+
+  it('are read as people write them, and written in one way', () => {
+    expect(read('points', ' 1,2; -0.5,1e-3\n3_4 ')).toBe('1_2 -0.5_1e-3 3_4');
+    expect(read('parameters', 'noise,0.1 count,6')).toBe('noise_0.1 count_6');
+    expect(read('parameters', '')).toBe('');
+    expect(pairsIn('noise_0.1 count_6')).toEqual({ noise: 0.1, count: 6 });
+    expect(pairsIn('')).toEqual({});
+    expect(rowsIn('1_2 -0.5_1e-3')).toEqual([
+      [1, 2],
+      [-0.5, 0.001],
+    ]);
+    expect(rowsIn('')).toEqual([]);
+  });
+
+  it.each([
+    ['points', ''],
+    ['points', '1'],
+    ['points', '1_2 3'],
+    ['points', '1_2 3_4_0'],
+    ['points', '1_2_0_5'],
+    ['points', '1_x'],
+    ['points', '1_NaN'],
+    ['points', '0x1_2'],
+    ['points', '1__2'],
+    ['mixture', '1_0_0_1_1'],
+    ['mixture', ''],
+    ['parameters', 'noise'],
+    ['parameters', '1_2'],
+    ['parameters', 'noise_loud'],
+  ] as const)('refuse in %s what is no table of theirs: %j', (key, text) => {
+    expect(read(key, text)).toBeUndefined();
+  });
+
+  it('have a longest', () => {
+    const rows = (count: number) => Array.from({ length: count }, () => '1_2').join(' ');
+    expect(read('points', rows(maxPoints))).toBe(rows(maxPoints));
+    expect(read('points', rows(maxPoints + 1))).toBeUndefined();
+    const component = '1_0_0_1_1_0';
+    expect(read('mixture', `${`${component} `.repeat(64)}${component}`)).toBeUndefined();
+  });
+
+  it('take a character of an address for one of theirs', () => {
+    const points = '1.25_-0.5_0 2_3_1';
+    const state: State = { ...defaultState, dataSet: 'points', points };
+    expect(writeLink(state)).toBe('v=1&data-set=points&points=1.25_-0.5_0+2_3_1');
+  });
+
+  it('that are too long for an address are not in it, and whoever opens it is told', () => {
+    const rows = Array.from({ length: 500 }, (_, i) => `${String(i / 1000)}_-1.234`);
+    const some: State = { ...defaultState, dataSet: 'points', points: rows.join(' ') };
+    expect(fitsLink(some)).toBe(true);
+    expect(readLink(`?${writeLink(some)}`).state).toEqual(some);
+    const many: State = { ...some, points: [...rows, ...rows].join(' ') };
+    expect(fitsLink(many)).toBe(false);
+    const link = writeLink(many);
+    expect(link.length).toBeLessThan(100);
+    const { state, problems } = readLink(`?${link}`);
+    expect(state.points).toBe(defaultState.points);
+    expect(problems.map(({ field }) => field)).toEqual(['points']);
+  });
+});
+
+describe('data', () => {
+  const data = (change: Partial<State>) => dataOf({ ...defaultState, ...change });
+
+  it('is a ring, whatever the others would be', () => {
+    expect(data({ points: '9_9' })).toEqual({ components: 11, radius: 10, standardDeviation: 1 });
+  });
+
+  it('is a set with what the reader has changed of it', () => {
+    expect(data({ dataSet: 'rings' })).toEqual({ dataSet: 'rings' });
+    const changed = { dataSet: 'rings', parameters: 'count_3 shiftX_-1' } as const;
+    expect(data(changed)).toEqual({ dataSet: 'rings', count: 3, shiftX: -1 });
+    expect(classCount({ ...defaultState, ...changed })).toBe(3);
+    const board = { dataSet: 'checkerboard', parameters: 'count_3' } as const;
+    expect(classCount({ ...defaultState, ...board })).toBe(5);
+  });
+
+  it('is a mixture with its covariances', () => {
+    const mixture = '1_2_3_2_0.5_0.5 3_0_0_1_1_0';
+    expect(data({ dataSet: 'mixture', mixture })).toEqual({
+      weights: [1, 3],
+      means: [
+        [2, 3],
+        [0, 0],
+      ],
+      covariances: [
+        [
+          [4, 0.5],
+          [0.5, 0.25],
+        ],
+        [
+          [1, 0],
+          [0, 1],
+        ],
+      ],
+    });
+    expect(classCount({ ...defaultState, dataSet: 'mixture', mixture })).toBe(2);
+  });
+
+  it('is points with or without classes, the same object for the same points', () => {
+    const points = { dataSet: 'points', points: '1_2_0 3_4_2', smoothing: 0 } as const;
+    expect(data(points)).toEqual({
+      points: Float32Array.of(1, 2, 3, 4),
+      labels: Int32Array.of(0, 2),
+      smoothing: 0,
+    });
+    expect(data(points)).toBe(data(points));
+    expect(classCount({ ...defaultState, ...points })).toBe(3);
+    const plain = { ...points, points: '1_2' } as const;
+    expect(data(plain)).toEqual({ points: Float32Array.of(1, 2), smoothing: 0 });
+    const state: State = { ...defaultState, ...plain, labels: true };
+    expect(experimentConfigOf(state).labels).toBe(false);
+    expect(experimentConfigOf({ ...state, points: '1_2_0' }).labels).toBe(true);
+  });
 });
 
 describe('configurations', () => {
   it('are the blog’s own for its preset', () => {
     expect(experimentConfigOf(presets.blog)).toEqual({
-      data: { dataSet: 'ring', components: 11, radius: 10, standardDeviation: 1 },
+      data: { components: 11, radius: 10, standardDeviation: 1 },
       schedule: { schedule: 'sqrt', exponent: 2, betaMin: 0.1, betaMax: 20 },
       prediction: 'velocity',
       timeLaw: {
@@ -265,13 +415,14 @@ describe('configurations', () => {
         logitScale: 1,
         logNoiseMean: -1.2,
         logNoiseScale: 1.2,
+        fixedTime: 0,
       },
       lossWeighting: { weighting: 'constant', gamma: 5 },
       coupling: { coupling: 'independent', labelAware: false, regularisation: 0.05 },
       couplingBatches: 1,
       hidden: [1024, 16],
       activation: 'silu',
-      timeFeatures: { kind: 'plain', count: 32, scale: 1 },
+      timeFeatures: { kind: 'plain', count: 32, scale: 1, seed: 0 },
       labels: false,
       labelDropout: 0.1,
       batchSize: 1000,
@@ -283,6 +434,7 @@ describe('configurations', () => {
       emaDecay: 0,
       steps: 5000,
       seed: 1,
+      stop: null,
     });
     expect(samplerConfigOf(presets.blog, 'exact')).toEqual({
       field: 'exact',
@@ -317,6 +469,18 @@ describe('configurations', () => {
     expect(key('sampler.options.guidance.label')).toBe('label');
     expect(key('sampler.options.guidance.scale')).toBe('guidance');
     expect(key('sampler.options.schedule.betaMax')).toBe('samplingBetaMax');
+    expect(key('data.parameters.radius')).toBe('parameters');
+    expect(key('data.parameters.dataSet')).toBe('parameters');
+    expect(key('data.weights')).toBe('mixture');
+    expect(key('data.means[1][0]')).toBe('mixture');
+    expect(key('data.covariances[2]')).toBe('mixture');
+    expect(key('data.points[7]')).toBe('points');
+    expect(key('data.labels')).toBe('points');
+    expect(key('data.smoothing')).toBe('smoothing');
+    expect(key('timeFeatures.seed')).toBe('timeFeatureSeed');
+    expect(key('timeLaw.fixedTime')).toBe('fixedTime');
+    expect(key('stop.metric')).toBe('stopMetric');
+    expect(key('stop.count')).toBe('stopCount');
     expect(key('grid.columns')).toBeUndefined();
   });
 
@@ -340,7 +504,7 @@ describe('configurations', () => {
     const counts = Object.keys(settings.dataSet.choices).map((dataSet) =>
       classCount({ ...defaultState, dataSet } as State),
     );
-    expect(counts).toEqual([11, 8, 2, 2, 0, 8, 0, 5, 4, 2]);
+    expect(counts).toEqual([11, 8, 2, 2, 0, 8, 0, 5, 4, 2, 3, 0]);
   });
 
   it('show a setting only where it means something', () => {

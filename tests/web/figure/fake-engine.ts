@@ -9,7 +9,9 @@ import type {
   Grid,
   LikelihoodConfig,
   Metrics,
+  ParsedPoints,
   SamplerConfig,
+  Stopped,
   Trained,
   TrainProgress,
   Trajectories,
@@ -37,6 +39,7 @@ export class FakeExperiment implements ExperimentLike {
     memoryBytes: 1e6,
     whole: false,
     pairs: 0,
+    reach: null,
   };
   readonly flows: SamplerConfig[] = [];
   readonly measured: number[] = [];
@@ -100,8 +103,8 @@ export class FakeExperiment implements ExperimentLike {
     this.#training?.options?.onProgress?.(progress);
   }
 
-  end(reason: Trained['reason']): void {
-    this.#training?.end({ stepsDone: this.stepsDone, reason });
+  end(reason: Trained['reason'], stop?: Stopped): void {
+    this.#training?.end({ stepsDone: this.stepsDone, reason, ...(stop ? { stop } : {}) });
     this.#training = undefined;
   }
 
@@ -124,6 +127,11 @@ export class FakeExperiment implements ExperimentLike {
 
   logDensity(): Promise<Float32Array> {
     return Promise.resolve(new Float32Array(41 * 72 * 72));
+  }
+
+  parsePoints(): Promise<ParsedPoints> {
+    const points = Float32Array.of(1, 2);
+    return Promise.resolve({ points, columns: 2, labels: new Int32Array(0) });
   }
 
   irreducibleLoss(): Promise<number> {

@@ -165,6 +165,21 @@ describe('training', () => {
     expect(session.diverged).toBe(false);
   });
 
+  it('that its rule has stopped is done, and goes no further', async () => {
+    await open();
+    session.train();
+    engine.last.progress([9, 8]);
+    const stop = { reason: 'below', last: 0.5, best: 0.5 } as const;
+    engine.last.end('stopped', stop);
+    await settle();
+    expect(session.phase).toBe('done');
+    expect(session.stopped).toEqual(stop);
+    session.train();
+    expect(engine.last.training).toBe(false);
+    await session.reset(defaultState);
+    expect(session.stopped).toBeNull();
+  });
+
   it('starts afresh on a reset, though nothing else is asked for', async () => {
     await open();
     session.train();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Metrics } from '../../../web/src/engine/protocol';
+import type { DataConfig, Metrics } from '../../../web/src/engine/protocol';
 import { linkState, linkTo } from '../../../web/src/figure/address';
 import { titleOf, type Integrals } from '../../../web/src/figure/panel-title';
 import { panelsOf, takeover, type PanelKind } from '../../../web/src/figure/scenes';
@@ -106,12 +106,19 @@ describe('the views', () => {
   it('say of a density what it integrates to, once that is known', () => {
     const learned = { integral: 0.9984, stepsDone: 1240 };
     const title = (kind: PanelKind, integrals?: Integrals) =>
-      titleOf(kind, undefined, 'ring', integrals);
+      titleOf(kind, undefined, undefined, integrals);
     expect(title('learnedDensity').note).toBe('');
     expect(title('learnedDensity', { exact: 1, learned }).note).toBe('integrates to 0.998');
     expect(title('learnedDensity', { exact: 1, learned }).heading.values).toEqual([', step 1,240']);
     expect(title('exactDensity', { exact: 1, learned: null }).note).toBe('integrates to 1.000');
-    expect(titleOf('exactDensity', undefined, 'moons').heading.values).toEqual([' of 512 points']);
+    const heading = (data: DataConfig) => titleOf('exactDensity', undefined, data).heading.values;
+    expect(heading({ dataSet: 'moons' })).toEqual([' of 512 points']);
+    expect(heading({ dataSet: 'eight_gaussians' })).toEqual(['']);
+    const given = (count: number, smoothing: number) =>
+      heading({ points: new Float32Array(2 * count), smoothing });
+    expect(given(1024, 0.1)).toEqual(['']);
+    expect(given(1025, 0.1)).toEqual([' of 512 points']);
+    expect(given(10, 0)).toEqual([' of 512 points']);
   });
 
   it('let a new clip take over smoothly, unless it is another cloud or the reader wants stillness', () => {

@@ -30,6 +30,7 @@ import type {
   Likelihood,
   LikelihoodConfig,
   Metrics,
+  ParsedPoints,
   ReflowConfig,
   ReplyOf,
   Request,
@@ -535,6 +536,11 @@ export class Experiment {
     return this.#engine.make(this.#config, (as) =>
       this.#request({ kind: 'reflow', ...this.#name(), as, reflow }, options),
     );
+  }
+
+  /** Reads points from text: see the request of that name. */
+  parsePoints(csv: string, labelColumn: number, options: CallOptions = {}): Promise<ParsedPoints> {
+    return this.#request({ kind: 'parsePoints', ...this.#name(), csv, labelColumn }, options);
   }
 
   /** Frees it in the worker. What it was working on is cancelled. */

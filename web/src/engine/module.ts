@@ -19,7 +19,14 @@ export interface EngineModule {
 export type WholeModule = EngineModule &
   Pick<
     MainModule,
-    'startLikelihood' | 'startDensity' | 'startDataLikelihood' | 'startTrajectories' | 'startReflow'
+    | 'startLikelihood'
+    | 'startDensity'
+    | 'startDataLikelihood'
+    | 'startTrajectories'
+    | 'startReflow'
+    | 'parsePoints'
+    | 'reach'
+    | 'stopState'
   > & { Experiment: Pick<MainModule['Experiment'], 'createOnPairs'> };
 
 /** What most `start…` give: work in slices, or why it is refused. */

@@ -16,6 +16,8 @@ export const maxResultNumbers = 8 * 2 ** 20;
 
 /** The points whose smoothed mixture stands for the target where its exact field is not known in closed form. */
 export const smoothedPoints = 512;
+/** Of so many given points that are smoothed it is known. */
+export const exactPoints = 1024;
 
 /** How strongly each name binds: these are the core's own names, passed through unchanged. */
 export type DataSetName =
@@ -30,7 +32,7 @@ export type DataSetName =
   | 'spiral';
 export type ScheduleName = 'cond_ot' | 'sqrt' | 'polynomial' | 'cosine' | 'linear_vp' | 'vp';
 export type PredictionName = 'velocity' | 'x1' | 'noise' | 'score';
-export type TimeLawName = 'uniform' | 'logit_normal' | 'edm_like';
+export type TimeLawName = 'uniform' | 'logit_normal' | 'edm_like' | 'fixed';
 export type LossWeightingName = 'constant' | 'velocity' | 'min_snr';
 export type CouplingName = 'independent' | 'ot' | 'sinkhorn';
 export type TimeFeatureName = 'plain' | 'sinusoidal' | 'fourier';
@@ -38,13 +40,12 @@ export type ActivationName = 'silu' | 'tanh' | 'relu' | 'elu' | 'gelu';
 export type SolverName =
   'euler' | 'midpoint' | 'heun' | 'rk4' | 'dopri5' | 'euler_maruyama' | 'stochastic_heun';
 export type LearningRateDecayName = 'constant' | 'cosine';
+export type StopMetricName = 'none' | 'loss' | 'energy_distance' | 'sliced_w2';
 /** `exact`: the closed-form marginal field of the mixture, or of `smoothedPoints` where the target is none. `learned`: the network as trained so far. */
 export type FieldName = 'exact' | 'learned';
 
-/** The target: a set of the literature as it has it, or equal Gaussians on a circle, as in the blog's example. */
-export interface DataConfig {
-  dataSet: 'ring' | DataSetName;
-  // Of the ring.
+/** Equal Gaussians on a circle, as in the blog's example. */
+export interface RingConfig {
   /** Number of Gaussians, 1 to 64. */
   components: number;
   /** Radius of the circle of their means, 0 to 100. */
@@ -52,6 +53,46 @@ export interface DataConfig {
   /** Their standard deviation, 0.01 to 10. */
   standardDeviation: number;
 }
+
+/** A set of the literature, with those of its parameters that are not as the literature has them. */
+export type DataSetConfig = { dataSet: DataSetName } & Readonly<
+  Partial<Record<ParameterName, number>>
+>;
+
+/** Which of them a set has, and their ranges, is the core's to say: see DataSetParameter. */
+export type ParameterName =
+  | 'count'
+  | 'radius'
+  | 'turns'
+  | 'radialDeviation'
+  | 'tangentialDeviation'
+  | 'rate'
+  | 'noise'
+  | 'scale'
+  | 'shiftX'
+  | 'shiftY';
+
+/** Any mixture of Gaussians in the plane. */
+export interface MixtureConfig {
+  /** Positive; scaled to sum to 1. */
+  weights: number[];
+  means: number[][];
+  /** Symmetric and positive definite, row by row. */
+  covariances: number[][][];
+}
+
+/** Given points, each as likely as any other. */
+export interface PointsConfig {
+  /** x and y in turns, from -1e6 to 1e6. */
+  points: Float32Array;
+  /** The class of each, from 0. */
+  labels?: Int32Array;
+  /** Standard deviation of the Gaussian around each, 1e-4 to 1000; or 0. */
+  smoothing: number;
+}
+
+/** The target, told apart by the keys that it has. */
+export type DataConfig = RingConfig | DataSetConfig | MixtureConfig | PointsConfig;
 
 /** A schedule with the parameters of those that have any. */
 export interface ScheduleConfig {
@@ -71,6 +112,8 @@ export interface TimeLawConfig {
   /** Of `edm_like`: -10 to 10, and up to 10. */
   logNoiseMean: number;
   logNoiseScale: number;
+  /** Of `fixed`, 0 to 1. */
+  fixedTime: number;
 }
 
 export interface LossWeightingConfig {
@@ -94,6 +137,21 @@ export interface TimeFeatures {
   count: number;
   /** Multiplies every frequency, up to 1000. */
   scale: number;
+  /** Of the frequencies of `fourier`. */
+  seed: number;
+}
+
+/** When a run ends before its last step. */
+export interface StopConfig {
+  metric: Exclude<StopMetricName, 'none'>;
+  /** Once the metric is below this, 0 to 1e12; 0: never. */
+  below: number;
+  /** Steps between two measurements. */
+  every: number;
+  /** After so many measurements without one that is less than all before them; 0: never. */
+  patience: number;
+  /** Points of a distance, 2 to 20,000. */
+  count: number;
 }
 
 /** Which class is meant, and how far fields are pushed towards it (classifier-free guidance). */
@@ -154,6 +212,8 @@ export interface ExperimentConfig {
   /** Training steps of the whole run. */
   steps: number;
   seed: number;
+  /** Null: at its last step. */
+  stop: StopConfig | null;
 }
 
 /** How a cloud is moved from t = 0 to t = 1. */
@@ -307,6 +367,11 @@ export type RequestBody =
    * training waits meanwhile. The shares of the pairs that are made come as progress.
    */
   | { kind: 'reflow'; experiment: number; as: number; reflow: ReflowConfig }
+  /**
+   * Reads points from text, as in core/include/flowmatch/points_csv.h; `labelColumn`: the one that holds
+   * their classes, from 0; -1: the one that the header calls so.
+   */
+  | { kind: 'parsePoints'; experiment: number; csv: string; labelColumn: number }
   /** Stops the work of an earlier request, which is then answered with the error `cancelled`. */
   | { kind: 'cancel'; target: number }
   | { kind: 'dispose'; experiment: number };
@@ -326,6 +391,8 @@ export interface Created {
   whole: boolean;
   /** Of a reflow, the pairs that it is trained on: all whose end is finite. 0: it is trained on the data. */
   pairs: number;
+  /** The largest coordinate of the data, either way; null where the small module made it, of a ring. */
+  reach: number | null;
 }
 
 export interface TrainProgress {
@@ -340,7 +407,18 @@ export interface TrainProgress {
 
 export interface Trained {
   stepsDone: number;
-  reason: 'budget' | 'finished' | 'paused' | 'diverged';
+  reason: 'budget' | 'finished' | 'paused' | 'diverged' | 'stopped';
+  /** Where it stopped by its rule. */
+  stop?: Stopped;
+}
+
+/** Why a run ended before its last step. */
+export interface Stopped {
+  /** `below`: the metric is. `no_improvement`: it has not fallen for as long as patience lasts. */
+  reason: 'below' | 'no_improvement';
+  /** The last measurement, and the least of all; null where none was a number. */
+  last: number | null;
+  best: number | null;
 }
 
 export interface FlowClip {
@@ -435,6 +513,15 @@ export interface Trajectories {
   seconds: number;
 }
 
+/** Points as they were read from text. */
+export interface ParsedPoints {
+  /** As many numbers a point as there are columns. */
+  points: Float32Array;
+  columns: number;
+  /** The class of each point, or none. */
+  labels: Int32Array;
+}
+
 export interface ReplyOf {
   create: Created;
   train: Trained;
@@ -451,6 +538,7 @@ export interface ReplyOf {
   dataLikelihood: DataLikelihood;
   trajectories: Trajectories;
   reflow: Created;
+  parsePoints: ParsedPoints;
   cancel: null;
   dispose: null;
 }

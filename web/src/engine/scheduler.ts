@@ -27,6 +27,7 @@ import {
   type ReplyOf,
   type Request,
   type RequestKind,
+  type Stopped,
   type Trained,
 } from './protocol';
 import type { WholeRequest, wholeWork } from './whole-work';
@@ -188,6 +189,9 @@ export class Scheduler {
       case 'reflow':
         this.#start(request, this.#wholeWork(request));
         return;
+      case 'parsePoints':
+        this.#parsePoints(request);
+        return;
       case 'cancel':
         this.#cancel(({ id }) => id === request.target);
         this.#answer(request.id, 'cancel', { value: null, transfer: [] });
@@ -209,7 +213,7 @@ export class Scheduler {
   #create(request: RequestOf<'create'>): void {
     const module = this.#whole?.module ?? this.#host.module;
     const { experiment, problems } = module.Experiment.create(request.config, this.#host.threads);
-    if (!experiment) throw refusal(problemsOf(problems));
+    if (!experiment) throw refusal(inData(problemsOf(problems), request.config));
     try {
       checkStepWork(request.config, experiment.parameters());
     } catch (thrown) {
@@ -233,7 +237,17 @@ export class Scheduler {
       memoryBytes: experiment.memoryBytes(),
       whole,
       pairs: entry.pairs ?? 0,
+      reach: whole ? (this.#whole?.module.reach(experiment) ?? null) : null,
     };
+  }
+
+  /** At once: it is some milliseconds of work. */
+  #parsePoints({ id, csv, labelColumn }: RequestOf<'parsePoints'>): void {
+    if (!this.#whole) throw new LeftOut();
+    const { problems, ...value } = this.#whole.module.parsePoints(csv, labelColumn);
+    if (problems.length > 0) throw EngineError.refused(problemsOf(problems));
+    const transfer = [value.points.buffer, value.labels.buffer] as ArrayBuffer[];
+    this.#answer(id, 'parsePoints', { value, transfer });
   }
 
   #pause(number: number): void {
@@ -327,6 +341,7 @@ export class Scheduler {
     const entry = this.#entry(request.experiment);
     const stepsTotal = entry.config.steps;
     const post = this.#host.post.bind(this.#host);
+    const stopped = () => this.#stopped(entry);
 
     function* work(): Work<'train'> {
       let left = steps;
@@ -334,6 +349,8 @@ export class Scheduler {
         const { experiment } = entry;
         const before = experiment.stepsDone();
         if (experiment.diverged()) return trained('diverged');
+        const stop = stopped();
+        if (stop) return trained('stopped', stop);
         if (before >= stepsTotal) return trained('finished');
         if (left <= 0) return trained('budget');
         const { losses, seconds } = experiment.train(Math.min(left, stepsTotal - before), slice);
@@ -347,13 +364,21 @@ export class Scheduler {
           },
           [losses.buffer as ArrayBuffer],
         );
-        if (left > 0 && stepsDone < stepsTotal && !experiment.diverged()) yield 'share';
+        const over = experiment.diverged() || stopped() !== undefined;
+        if (left > 0 && stepsDone < stepsTotal && !over) yield 'share';
       }
     }
-    function trained(reason: Trained['reason']): Result<'train'> {
-      return { value: { stepsDone: entry.experiment.stepsDone(), reason }, transfer: [] };
+    function trained(reason: Trained['reason'], stop?: Stopped): Result<'train'> {
+      const value = { stepsDone: entry.experiment.stepsDone(), reason, ...(stop ? { stop } : {}) };
+      return { value, transfer: [] };
     }
     return work();
+  }
+
+  /** Whether the rule of a run has ended it, and why; the small module has no rules. */
+  #stopped({ experiment, whole }: Entry): Stopped | undefined {
+    const state = whole ? this.#whole?.module.stopState(experiment) : undefined;
+    return state && state.reason !== 'none' ? (state as Stopped) : undefined;
   }
 
   #flow(request: RequestOf<'flow'>): Work<'flow'> {
@@ -706,6 +731,15 @@ function checkLabel({ guidance }: FieldOptions, experiment: Experiment): void {
 function inSampler(problems: readonly Problem[]): Problem[] {
   return problems.map((problem) =>
     problem.field === 'frames' ? problem : { ...problem, field: `sampler.${problem.field}` },
+  );
+}
+
+/** Problems of a set's parameters, told apart from those of a ring, which has a radius as well. */
+function inData(problems: readonly Problem[], { data }: ExperimentConfig): Problem[] {
+  return problems.map((problem) =>
+    'dataSet' in data && problem.field.startsWith('data.')
+      ? { ...problem, field: `data.parameters${problem.field.slice(4)}` }
+      : { ...problem },
   );
 }
 

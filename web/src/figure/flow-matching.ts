@@ -37,6 +37,7 @@ import { AddressBar, linkState, linkTo } from './address';
 import { Announcer } from './announcer';
 import { Clock, type Reading } from './clock';
 import type { ChangeEvent, Command, CommandEvent } from './controls/events';
+import type { ParsePoints } from './controls/points-editor';
 import type { TimeControl } from './controls/time-control';
 import type { MapLayers } from './draw/map-layers';
 import { palettes, type Palette, type ThemeName } from './draw/palette';
@@ -580,6 +581,13 @@ export class FlowMatching extends LitElement {
     return linkTo(base, linkState(this.#state, session.first, this.#read().t));
   };
 
+  /** Reads points from text, in the engine. */
+  readonly #parsePoints: ParsePoints = async (csv, labelColumn) => {
+    const experiment = this.#session?.experiment;
+    if (!experiment) throw new Error('The engine is not running.');
+    return experiment.parsePoints(csv, labelColumn);
+  };
+
   protected override updated(): void {
     this.#stage.adopt(this.renderRoot.querySelectorAll<HTMLCanvasElement>('canvas[data-panel]'));
   }
@@ -635,6 +643,7 @@ export class FlowMatching extends LitElement {
             .state=${this.#draft}
             .inForce=${this.#state}
             .problems=${this.#refused}
+            .parse=${this.#parsePoints}
           ></flow-matching-settings>
           <flow-matching-share
             .link=${this.#link}
@@ -659,7 +668,7 @@ export class FlowMatching extends LitElement {
     const { heading, note, label } = titleOf(
       kind,
       this.#session,
-      this.#session?.config?.data.dataSet ?? 'ring',
+      this.#session?.config?.data,
       this.#integrals,
     );
     // Where there is little room, how much work it was is left out.

@@ -3,6 +3,7 @@
  * the controls below them. Until a part is there, its room is (style/figure.ts).
  */
 import { define } from './controls/define';
+import type * as OwnData from './own-data';
 import type * as Parts from './parts';
 
 let loading: Promise<typeof Parts> | undefined;
@@ -23,6 +24,9 @@ async function load(): Promise<typeof Parts> {
   parts.defineParts();
   return parts;
 }
+
+/** What only who brings data or settings of their own needs. Rejects if it cannot be fetched. */
+export const loadOwnData = (): Promise<typeof OwnData> => import('./own-data');
 
 async function loadChart(): Promise<void> {
   const { LossChart } = await import('./controls/loss-chart');

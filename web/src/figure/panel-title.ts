@@ -1,8 +1,7 @@
 /** What each panel is called, and how it is described to those who cannot see it. */
 import { html, type TemplateResult } from 'lit';
 import { particleCount } from './data/clip';
-import { smoothedPoints } from '../engine/protocol';
-import type { State } from '../state/settings';
+import { exactPoints, smoothedPoints, type DataConfig } from '../engine/protocol';
 import { formatCount, plural } from './format';
 import type { PanelKind } from './scenes';
 import type { RunKind, Session, Shown } from './session';
@@ -35,13 +34,18 @@ function cloudOf(shown: Shown | null | undefined): string {
 }
 
 /** Only a mixture of Gaussians has an exact field in closed form; for other sets it is that of some of their points. */
-function exactName(dataSet: State['dataSet'], ofClass: string): string {
-  return `Exact field${ofPoints(dataSet)}${ofClass}`;
+function exactName(data: DataConfig | undefined, ofClass: string): string {
+  return `Exact field${ofPoints(data)}${ofClass}`;
 }
 
-function ofPoints(dataSet: State['dataSet']): string {
-  const closed = dataSet === 'ring' || dataSet === 'eight_gaussians';
-  return closed ? '' : ` of ${formatCount(smoothedPoints)} points`;
+function ofPoints(data: DataConfig | undefined): string {
+  return data === undefined || isMixture(data) ? '' : ` of ${formatCount(smoothedPoints)} points`;
+}
+
+/** A few points, each with a Gaussian around it, are a mixture as well. */
+function isMixture(data: DataConfig): boolean {
+  if ('points' in data) return data.smoothing > 0 && data.points.length <= 2 * exactPoints;
+  return !('dataSet' in data) || data.dataSet === 'eight_gaussians';
 }
 
 /** The integrals of the densities over the window, each null as long as it is not known. */
@@ -57,7 +61,7 @@ function integralNote(integral: number | null): string {
 export function titleOf(
   kind: PanelKind,
   session: (Pick<Session, 'exact' | 'learned' | 'label'> & { kind?: RunKind }) | undefined,
-  dataSet: State['dataSet'],
+  data: DataConfig | undefined,
   integrals: Integrals = { exact: null, learned: null },
 ): PanelTitle {
   const label = session?.label ?? -1;
@@ -69,9 +73,9 @@ export function titleOf(
   switch (kind) {
     case 'exact':
       return {
-        heading: html`<span class="exact">${exactName(dataSet, ofClass)}</span>`,
+        heading: html`<span class="exact">${exactName(data, ofClass)}</span>`,
         note: workOf(exact),
-        label: `${cloudOf(exact)} moved by the ${exactName(dataSet, ofClass).toLowerCase()}`,
+        label: `${cloudOf(exact)} moved by the ${exactName(data, ofClass).toLowerCase()}`,
       };
     case 'learned':
       return {
@@ -89,10 +93,10 @@ export function titleOf(
     case 'exactDensity':
       return {
         heading: html`<span class="exact"
-          >Exact<span class="long"> density</span>${ofPoints(dataSet)}</span
+          >Exact<span class="long"> density</span>${ofPoints(data)}</span
         >`,
         note: integralNote(integrals.exact),
-        label: `Map of the exact density${ofPoints(dataSet)} at t = 1, and ${cloudOf(exact)}`,
+        label: `Map of the exact density${ofPoints(data)} at t = 1, and ${cloudOf(exact)}`,
       };
     case 'learnedDensity':
       return {

@@ -17,6 +17,8 @@ export function runOf(session: Session | undefined, waiting: readonly string[]):
     secondsLeft: session?.secondsLeft ?? NaN,
     trainingSeconds: session?.trainingSeconds ?? 0,
     diverged: session?.diverged ?? false,
+    stopped: session?.stopped ?? null,
+    stopMetric: session?.config?.stop?.metric ?? 'none',
     tier: session?.created?.tier ?? null,
     waiting,
   };

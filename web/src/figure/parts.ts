@@ -1,5 +1,6 @@
 /** The parts of a figure: all that a reader uses, and nobody waits for. */
 import { define } from './controls/define';
+import { OpenSettings } from './controls/open-settings';
 import { QualityTable } from './controls/quality-table';
 import { SettingField } from './controls/setting-field';
 import { SettingsPanel } from './controls/settings-panel';
@@ -22,6 +23,7 @@ const parts: readonly (readonly [name: string, element: CustomElementConstructor
   ['flow-matching-quality', QualityTable],
   ['flow-matching-straighten', StraightenPanel],
   ['flow-matching-setting', SettingField],
+  ['flow-matching-open', OpenSettings],
   ['flow-matching-settings', SettingsPanel],
   ['flow-matching-share', ShareLink],
 ];

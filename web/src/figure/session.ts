@@ -16,6 +16,7 @@ import type {
   Metrics,
   Problem,
   SamplerConfig,
+  Stopped,
   Trained,
   TrainProgress,
 } from '../engine/protocol';
@@ -97,6 +98,7 @@ export type ExperimentLike = Pick<
   | 'density'
   | 'dataLikelihood'
   | 'trajectories'
+  | 'parsePoints'
   | 'dispose'
 > & {
   reflow(...asked: Parameters<Experiment['reflow']>): Promise<ExperimentLike>;
@@ -149,6 +151,8 @@ export class Session {
   trainingSeconds = 0;
   /** The loss stopped being finite: the last finite weights are kept, and no more can be trained. */
   diverged = false;
+  /** The run was ended by its rule, and goes no further. */
+  stopped: Stopped | null = null;
   /** Training was stopped because nobody could see the figure, and goes on when somebody can. */
   heldBack = false;
 
@@ -205,7 +209,8 @@ export class Session {
 
   /** Half the side of the window that is shown. */
   get half(): number {
-    return windowHalf(this.#config?.data ?? experimentConfigOf(defaultState).data);
+    const data = this.#config?.data ?? experimentConfigOf(defaultState).data;
+    return windowHalf(data, this.created?.reach ?? 0);
   }
 
   /** How the clouds are moved; null before the first state was accepted. */
@@ -374,7 +379,7 @@ export class Session {
   async #apply(state: State): Promise<readonly Problem[]> {
     const config = experimentConfigOf(state);
     const sampler = samplerConfigOf(state, 'exact');
-    const newModel = this.#discard || !this.#experiment || !same(config, this.#config);
+    const newModel = this.#discard || !this.#experiment || !sameRun(config, this.#config);
     const newTarget = !this.exact || !sameTarget(config, this.#config);
     const newSampler = !same(sampler, this.#sampler) || state.showArrows !== this.#arrows;
     const newDensity = newTarget || !sameDensity(sampler, this.#sampler);
@@ -424,6 +429,7 @@ export class Session {
     this.stepsTotal = config.steps;
     this.trainingSeconds = 0;
     this.diverged = false;
+    this.stopped = null;
     this.heldBack = false;
     this.error = null;
     this.loss = new LossHistory();
@@ -590,6 +596,7 @@ export class Session {
   async #train(steps: number): Promise<void> {
     const experiment = this.#experiment;
     if (!experiment || this.phase === 'training' || this.diverged || steps < 1) return;
+    if (this.stopped) return;
     this.#metricsLife = renew(this.#metricsLife);
     this.#rate.reset();
     this.#rate.record(performance.now() / 1000, this.stepsDone);
@@ -631,7 +638,9 @@ export class Session {
   #onTrained(trained: Trained): void {
     this.stepsDone = trained.stepsDone;
     this.diverged = trained.reason === 'diverged';
-    const finished = trained.reason === 'finished' || this.stepsDone >= this.stepsTotal;
+    this.stopped = trained.stop ?? null;
+    const ended = trained.reason === 'finished' || trained.reason === 'stopped';
+    const finished = ended || this.stepsDone >= this.stepsTotal;
     this.#setPhase(finished && !this.diverged ? 'done' : 'paused');
     if (this.#watched || finished) void this.#refreshLearned();
     this.#measureAtRest();
@@ -719,7 +728,18 @@ function same(a: unknown, b: unknown): boolean {
 
 /** Whether the exact field is the same: the same data on the same schedule. */
 function sameTarget(a: ExperimentConfig, b: ExperimentConfig | null): boolean {
-  return b !== null && same(a.schedule, b.schedule) && same(a.data, b.data);
+  return b !== null && same(a.schedule, b.schedule) && sameData(a, b);
+}
+
+function sameRun({ data, ...a }: ExperimentConfig, config: ExperimentConfig | null): boolean {
+  if (config === null) return false;
+  const { data: otherData, ...b } = config;
+  return same(a, b) && sameData({ data }, { data: otherData });
+}
+
+/** Many points are the same object as long as they are the same. */
+function sameData(a: Pick<ExperimentConfig, 'data'>, b: Pick<ExperimentConfig, 'data'>): boolean {
+  return a.data === b.data || same(a.data, b.data);
 }
 
 /** Whether the exact density is the same: of the same class, under the same schedule. */

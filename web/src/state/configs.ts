@@ -1,37 +1,85 @@
 /** What the engine is asked for, taken from the state of a figure. */
 import type {
+  DataConfig,
   ExperimentConfig,
   FieldName,
   GuidanceConfig,
+  MixtureConfig,
+  PointsConfig,
   SamplerConfig,
+  StopConfig,
 } from '../engine/protocol';
 import { matters, type State } from './settings';
+import { pairsIn, rowsIn } from './setting';
 
 /** The classes of the data, as the core counts them; 0: it has none. */
 export function classCount(state: State): number {
+  const count = (standard: number) => pairsIn(state.parameters)['count'] ?? standard;
   switch (state.dataSet) {
     case 'ring':
       return state.components;
+    case 'mixture':
+      return rowsIn(state.mixture).length;
+    case 'points':
+      return rowsIn(state.points).reduce((most, row) => Math.max(most, (row[2] ?? -1) + 1), 0);
     case 'eight_gaussians':
+      return count(8);
     case 'checkerboard':
-      return 8;
+      return Math.ceil(count(4) ** 2 / 2);
     case 'moons':
     case 'moons_torchdyn':
-    case 'spiral':
       return 2;
+    case 'spiral':
+      return count(2);
     case 'pinwheel':
-      return 5;
+      return count(5);
     case 'rings':
-      return 4;
+      return count(4);
     case 's_curve':
     case 'swiss_roll':
       return 0;
   }
 }
 
+/** The target. The same object for the same points, as there may be many of them. */
+export function dataOf(state: State): DataConfig {
+  const { dataSet, components, radius, standardDeviation } = state;
+  if (dataSet === 'ring') return { components, radius, standardDeviation };
+  if (dataSet === 'mixture') return mixtureOf(state.mixture);
+  if (dataSet === 'points') return pointsOf(state.points, state.smoothing);
+  return { dataSet, ...pairsIn(state.parameters) };
+}
+
+function mixtureOf(text: string): MixtureConfig {
+  const rows = rowsIn(text);
+  return {
+    weights: rows.map(([weight = 0]) => weight),
+    means: rows.map(([, x = 0, y = 0]) => [x, y]),
+    covariances: rows.map(([, , , sx = 0, sy = 0, correlation = 0]) => {
+      const covariance = correlation * sx * sy;
+      return [
+        [sx * sx, covariance],
+        [covariance, sy * sy],
+      ];
+    }),
+  };
+}
+
+let lastPoints: { text: string; data: PointsConfig } | undefined;
+
+function pointsOf(text: string, smoothing: number): PointsConfig {
+  if (lastPoints?.text === text && lastPoints.data.smoothing === smoothing) return lastPoints.data;
+  const rows = rowsIn(text);
+  const points = Float32Array.from(rows.flatMap(([x = 0, y = 0]) => [x, y]));
+  const labels = rows[0]?.length === 3 && Int32Array.from(rows, (row) => row[2] ?? 0);
+  const data = { points, ...(labels ? { labels } : {}), smoothing };
+  lastPoints = { text, data };
+  return data;
+}
+
 /** Whether the network is told classes: the reader wants it, and the data has some. */
 export function isConditional(state: State): boolean {
-  return state.labels && matters('labels', state);
+  return state.labels && matters('labels', state) && classCount(state) > 0;
 }
 
 /** The class that is sampled, if the model and the data have it; otherwise all of the data. */
@@ -43,12 +91,7 @@ export function guidanceOf(state: State): GuidanceConfig {
 /** All that decides the training run. */
 export function experimentConfigOf(state: State): ExperimentConfig {
   return {
-    data: {
-      dataSet: state.dataSet,
-      components: state.components,
-      radius: state.radius,
-      standardDeviation: state.standardDeviation,
-    },
+    data: dataOf(state),
     schedule: {
       schedule: state.schedule,
       exponent: state.exponent,
@@ -62,6 +105,7 @@ export function experimentConfigOf(state: State): ExperimentConfig {
       logitScale: state.logitScale,
       logNoiseMean: state.logNoiseMean,
       logNoiseScale: state.logNoiseScale,
+      fixedTime: state.fixedTime,
     },
     lossWeighting: { weighting: state.lossWeighting, gamma: state.gamma },
     coupling: {
@@ -76,6 +120,7 @@ export function experimentConfigOf(state: State): ExperimentConfig {
       kind: state.timeFeatures,
       count: state.timeFeatureCount,
       scale: state.timeFeatureScale,
+      seed: state.timeFeatureSeed,
     },
     labels: isConditional(state),
     labelDropout: state.labelDropout,
@@ -88,7 +133,13 @@ export function experimentConfigOf(state: State): ExperimentConfig {
     emaDecay: state.emaDecay,
     steps: state.steps,
     seed: state.seed,
+    stop: stopOf(state),
   };
+}
+
+function stopOf(state: State): StopConfig | null {
+  const { stopMetric: metric, stopBelow: below, stopEvery: every, stopPatience: patience } = state;
+  return metric === 'none' ? null : { metric, below, every, patience, count: state.stopCount };
 }
 
 /** All that decides how a cloud is moved; both fields start from the same noise. */

@@ -103,13 +103,25 @@ export function readLink(query: string): Reading {
 const unknownSetting = 'absent: there is no such setting';
 const repeatedSetting = 'given once: the first was taken';
 
-/** The query, without its question mark, that `readLink` turns back into this state. */
+/**
+ * Longest text of a setting that a link carries, some 500 points: servers take addresses of about 8,000
+ * characters. In place of a longer one stands nothing, which whoever opens the link is told.
+ */
+const longestText = 7000;
+
+/** Whether a link says all of the state. */
+export function fitsLink(state: State): boolean {
+  return keys.every((key) => writeValue(key, state[key]).length <= longestText);
+}
+
+/** The query, without its question mark, that `readLink` turns back into this state, if it fits. */
 export function writeLink(state: State): string {
   const texts = presetNames.map((preset) => {
     const parameters = new URLSearchParams({ v: String(linkVersion) });
     if (presets[preset] !== defaultState) parameters.set('preset', preset);
     for (const key of changedKeys(state, presets[preset])) {
-      parameters.set(settings[key].name, writeValue(key, state[key]));
+      const text = writeValue(key, state[key]);
+      parameters.set(settings[key].name, text.length > longestText ? '' : text);
     }
     return parameters.toString();
   });
@@ -132,7 +144,8 @@ export function describeProblem(problem: Problem): string {
   if (problem.allowed === unknownSetting) return `${problem.field}: there is no such setting.`;
   if (problem.allowed === notFetched) return problem.value;
   const key = keyOfProblem(problem);
-  const what = key === undefined ? problem.field : settings[key].label;
+  const named = key === undefined || key === 'parameters';
+  const what = named ? problem.field.replace('data.parameters.', '') : settings[key].label;
   const value = problem.value === '' ? 'nothing' : problem.value;
   return `${what}: must be ${problem.allowed}, not ${value}.`;
 }
@@ -145,13 +158,26 @@ const ofSamplingSchedule: Readonly<Record<string, Key>> = {
   betaMax: 'samplingBetaMax',
 };
 
+/** The settings of data, by the core's names of its parts. */
+const ofData: Readonly<Record<string, Key>> = {
+  parameters: 'parameters',
+  weights: 'mixture',
+  means: 'mixture',
+  covariances: 'mixture',
+  points: 'points',
+  labels: 'points',
+};
+
 /** The setting that a problem is about, whether the page or the engine found it; undefined if none is. */
 export function keyOfProblem(problem: Problem): Key | undefined {
   // The engine says `data.radius` or `hidden[2]`, this table `radius` and `hidden`.
-  const path = problem.field.replace(/\[\d+\]$/, '').split('.');
+  const path = problem.field.replace(/\[\d+\]/g, '').split('.');
   const last = path.at(-1) ?? '';
   if (last === 'seed' && path.includes('sampler')) return 'noiseSeed';
   if (last === 'steps' && path.includes('sampler')) return 'solverSteps';
+  if (path[0] === 'data' && path[1] !== undefined && ofData[path[1]]) return ofData[path[1]];
+  if (path[0] === 'stop') return keys.find((key) => key.toLowerCase() === path.join(''));
+  if (last === 'seed' && path.includes('timeFeatures')) return 'timeFeatureSeed';
   if (path.includes('options')) {
     const parameter = ofSamplingSchedule[last];
     if (parameter) return parameter;

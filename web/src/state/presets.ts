@@ -1,5 +1,5 @@
 /** The named starting points of the settings, from which a link names only what differs. */
-import { assemble, defaultState, settings, type State } from './settings';
+import { assemble, defaultState, settings, type Key, type State } from './settings';
 
 /** The blog post's own example, to the last setting. */
 const blog: State = {
@@ -33,7 +33,9 @@ export function isPresetName(name: string): name is PresetName {
   return (presetNames as readonly string[]).includes(name);
 }
 
-/** A preset's run and sampler, with the reader's own view of them kept as it is. */
+/** A preset's run and sampler; the reader's own view of them, and the reader's own data, are kept as they are. */
 export function applyPreset(name: PresetName, state: State): State {
-  return assemble((key) => (settings[key].group === 'view' ? state : presets[name])[key]);
+  const isOwn = (key: Key) =>
+    settings[key].group === 'view' || key === 'mixture' || key === 'points';
+  return assemble((key) => (isOwn(key) ? state : presets[name])[key]);
 }

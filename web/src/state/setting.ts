@@ -64,6 +64,11 @@ export interface WidthsSetting extends Text<readonly number[]> {
   readonly maxWidth: number;
 }
 
+/** Rows of numbers, or of a name and its number, as one text: see `rowsIn` and `pairsIn`. */
+export interface TableSetting extends Text<string> {
+  readonly kind: 'table';
+}
+
 /** A class of the data by its number, or -1 for all of it. */
 export interface ClassSetting extends Text<number> {
   readonly kind: 'class';
@@ -199,6 +204,53 @@ export function widths(spec: WidthsSpec): WidthsSetting {
     },
     write: (value) => value.join('-'),
   };
+}
+
+interface TableSpec extends Description {
+  readonly default: string;
+  readonly allowed: string;
+  /** How many fields a row may have, and how many rows there may be. */
+  readonly columns: readonly number[];
+  readonly maxRows: number;
+  /** The first field of each row is a name. */
+  readonly named?: boolean;
+}
+
+/**
+ * A table, written `1_-0.5 2_0.25`: underscores between the fields of a row, spaces between rows, both of which
+ * a link carries as one character each. Commas and semicolons are read as well.
+ */
+export function table(spec: TableSpec): TableSetting {
+  const isField = (field: string, column: number) =>
+    (spec.named && column === 0 ? /^[a-z]+$/i : decimal).test(field);
+  return {
+    ...spec,
+    kind: 'table',
+    read(text) {
+      const rows = text
+        .split(/[\s;]+/)
+        .filter((row) => row !== '')
+        .map((row) => row.split(/[_,]/));
+      const columns = rows[0]?.length ?? 0;
+      const least = spec.named === true ? 0 : 1;
+      const fits = rows.length >= least && rows.length <= spec.maxRows;
+      const good = rows.every((row) => row.length === columns && row.every(isField));
+      if (!fits || !good || (columns > 0 && !spec.columns.includes(columns))) return undefined;
+      return rows.map((row) => row.join('_')).join(' ');
+    },
+    write: (value) => value,
+  };
+}
+
+/** The numbers of a table. */
+export function rowsIn(text: string): readonly (readonly number[])[] {
+  return text === '' ? [] : text.split(' ').map((row) => row.split('_').map(Number));
+}
+
+/** The numbers of a table of names. */
+export function pairsIn(text: string): Readonly<Record<string, number>> {
+  const pairs = text === '' ? [] : text.split(' ').map((row) => row.split('_'));
+  return Object.fromEntries(pairs.map(([name = '', value]) => [name, Number(value)] as const));
 }
 
 interface ClassSpec extends Description {

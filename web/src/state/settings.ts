@@ -4,7 +4,16 @@
  *
  * Not here: what is in flight (a running request, a drawn frame), which can be made again from this.
  */
-import { choice, classOf, number, toggle, whole, widths, type NumberSetting } from './setting';
+import {
+  choice,
+  classOf,
+  number,
+  table,
+  toggle,
+  whole,
+  widths,
+  type NumberSetting,
+} from './setting';
 
 /** The sets whose points have classes. */
 const labelledSets = [
@@ -16,7 +25,25 @@ const labelledSets = [
   'pinwheel',
   'rings',
   'spiral',
+  'mixture',
+  'points',
 ] as const;
+
+/** The sets that have parameters of their own. */
+const literatureSets = [
+  'eight_gaussians',
+  'moons',
+  'moons_torchdyn',
+  's_curve',
+  'checkerboard',
+  'swiss_roll',
+  'pinwheel',
+  'rings',
+  'spiral',
+] as const;
+
+/** Most points of one's own that a page takes. */
+export const maxPoints = 20_000;
 
 const scheduleChoices = {
   cond_ot: 'linear: t, 1 − t',
@@ -26,6 +53,58 @@ const scheduleChoices = {
   linear_vp: 'linear, variance 1: t, √(1 − t²)',
   vp: 'variance-preserving diffusion (β)',
 } as const;
+
+/** By key, the values of another setting with which one means something. */
+type When = NonNullable<NumberSetting['when']>;
+
+/** Parameters of a set that are not as the literature has them; which it has is in its form. */
+const parametersOf = (name: string, when: When) =>
+  table({
+    name,
+    label: 'Parameters of the set',
+    group: 'experiment',
+    when,
+    default: '',
+    allowed: 'names and numbers like noise_0.1, with spaces between them, or nothing',
+    columns: [2],
+    maxRows: 10,
+    named: true,
+  });
+
+const mixtureOf = (name: string, when: When) =>
+  table({
+    name,
+    label: 'Gaussians',
+    group: 'experiment',
+    when,
+    default: '1_-3_-2_1.5_0.5_0.6 2_3_-1_0.6_0.6_0 1_0_3_2_0.4_0',
+    allowed: 'up to 64 rows like 1_0_0_1_1_0: weight, mean, two deviations and their correlation',
+    columns: [6],
+    maxRows: 64,
+  });
+
+const pointsOf = (name: string, when: When) =>
+  table({
+    name,
+    label: 'Points',
+    group: 'experiment',
+    when,
+    default: '-1.5_1.5 1.5_1.5 -2.5_-0.8 -1.9_-1.7 -1_-2.3 0_-2.5 1_-2.3 1.9_-1.7 2.5_-0.8',
+    allowed: 'up to 20,000 rows like 1.5_-0.2, all with a class from 0 behind or none',
+    columns: [2, 3],
+    maxRows: maxPoints,
+  });
+
+const smoothingOf = (name: string, when: When) =>
+  number({
+    name,
+    label: 'Deviation around each point',
+    group: 'experiment',
+    when,
+    default: 0.2,
+    min: 0,
+    max: 1000,
+  });
 
 /** One table for all: the key is the name in the program, `name` the one in links and attributes. */
 export const settings = {
@@ -45,6 +124,8 @@ export const settings = {
       pinwheel: 'pinwheel',
       rings: 'rings',
       spiral: 'spiral',
+      mixture: 'Gaussians of your own',
+      points: 'points of your own',
     },
   }),
   components: whole({
@@ -74,6 +155,10 @@ export const settings = {
     min: 0.01,
     max: 10,
   }),
+  parameters: parametersOf('parameters', { dataSet: literatureSets }),
+  mixture: mixtureOf('mixture', { dataSet: ['mixture'] }),
+  points: pointsOf('points', { dataSet: ['points'] }),
+  smoothing: smoothingOf('smoothing', { dataSet: ['points'] }),
   schedule: choice({
     name: 'schedule',
     label: 'Schedule: α, σ',
@@ -129,6 +214,7 @@ export const settings = {
       uniform: 'uniform',
       logit_normal: 'logit-normal (SD3)',
       edm_like: 'log-normal noise (EDM)',
+      fixed: 'one time',
     },
   }),
   logitMean: number({
@@ -168,6 +254,15 @@ export const settings = {
     min: 0,
     minExcluded: true,
     max: 10,
+  }),
+  fixedTime: number({
+    name: 'fixed-time',
+    label: 'That time',
+    group: 'experiment',
+    when: { timeLaw: ['fixed'] },
+    default: 0,
+    min: 0,
+    max: 1,
   }),
   lossWeighting: choice({
     name: 'loss-weighting',
@@ -262,6 +357,15 @@ export const settings = {
     minExcluded: true,
     max: 1000,
   }),
+  timeFeatureSeed: whole({
+    name: 'time-feature-seed',
+    label: 'Seed of their frequencies',
+    group: 'experiment',
+    when: { timeFeatures: ['fourier'] },
+    default: 0,
+    min: 0,
+    max: Number.MAX_SAFE_INTEGER,
+  }),
   hidden: widths({
     // Not `hidden`: as an attribute that would hide the element.
     name: 'hidden-layers',
@@ -353,6 +457,57 @@ export const settings = {
     default: 1,
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
+  }),
+  stopMetric: choice({
+    name: 'stop',
+    label: 'Stop early by',
+    group: 'experiment',
+    default: 'none',
+    choices: {
+      none: 'nothing',
+      loss: 'the training loss',
+      energy_distance: 'the energy distance',
+      sliced_w2: 'the sliced W₂',
+    },
+  }),
+  stopBelow: number({
+    name: 'stop-below',
+    label: 'Once it is below (0: never)',
+    group: 'experiment',
+    unless: { stopMetric: ['none'] },
+    default: 0,
+    min: 0,
+    max: 1e12,
+  }),
+  stopPatience: whole({
+    name: 'stop-patience',
+    label: 'Or has not fallen for (0: never)',
+    group: 'experiment',
+    unless: { stopMetric: ['none'] },
+    unit: 'measurements',
+    default: 5,
+    min: 0,
+    max: 1_000_000,
+  }),
+  stopEvery: whole({
+    name: 'stop-every',
+    label: 'Measured every',
+    group: 'experiment',
+    unless: { stopMetric: ['none'] },
+    unit: 'steps',
+    default: 250,
+    min: 1,
+    max: 1_000_000,
+  }),
+  stopCount: whole({
+    name: 'stop-count',
+    label: 'Points of a measurement',
+    group: 'experiment',
+    when: { stopMetric: ['energy_distance', 'sliced_w2'] },
+    unit: 'points',
+    default: 1000,
+    min: 2,
+    max: 20_000,
   }),
 
   label: classOf({

@@ -107,9 +107,12 @@ export class SettingField extends LitElement {
 
   #select(choices: readonly (readonly [name: string, label: string])[]): TemplateResult {
     const chosen = writeValue(this.key, this.value);
+    const { problem } = this;
     return html`
       <select
         id="control"
+        aria-invalid=${problem ? 'true' : 'false'}
+        aria-describedby=${problem ? 'refusal' : nothing}
         @change=${(event: Event) => {
           this.#read((event.target as HTMLSelectElement).value);
         }}
@@ -119,6 +122,13 @@ export class SettingField extends LitElement {
             html`<option value=${name} .selected=${name === chosen}>${label}</option>`,
         )}
       </select>
+      ${
+        problem
+          ? html`<p class="refusal" id="refusal" role="alert">
+              Must be ${problem.allowed}, not ${problem.value}.
+            </p>`
+          : nothing
+      }
     `;
   }
 

@@ -15,7 +15,9 @@ import {
 import { classCount } from '../../state/configs';
 import { formatCount } from '../format';
 import { controls } from '../style/controls';
+import { loadOwnData } from '../load-parts';
 import { ChangeEvent, CommandEvent } from './events';
+import type { ParsePoints } from './points-editor';
 
 interface Group {
   readonly title: string;
@@ -33,6 +35,7 @@ const groups: readonly Group[] = [
       'timeFeatures',
       'timeFeatureCount',
       'timeFeatureScale',
+      'timeFeatureSeed',
       'batchSize',
       'learningRate',
       'learningRateDecay',
@@ -42,6 +45,11 @@ const groups: readonly Group[] = [
       'emaDecay',
       'steps',
       'seed',
+      'stopMetric',
+      'stopBelow',
+      'stopPatience',
+      'stopEvery',
+      'stopCount',
     ],
   },
   {
@@ -58,6 +66,7 @@ const groups: readonly Group[] = [
       'logitScale',
       'logNoiseMean',
       'logNoiseScale',
+      'fixedTime',
       'lossWeighting',
       'gamma',
       'coupling',
@@ -69,7 +78,18 @@ const groups: readonly Group[] = [
   {
     title: 'Target',
     note: 'A change restarts training as well.',
-    keys: ['dataSet', 'components', 'radius', 'standardDeviation', 'labels', 'labelDropout'],
+    keys: [
+      'dataSet',
+      'components',
+      'radius',
+      'standardDeviation',
+      'parameters',
+      'smoothing',
+      'labels',
+      'labelDropout',
+      'mixture',
+      'points',
+    ],
   },
   {
     title: 'Sampling',
@@ -166,6 +186,10 @@ export class SettingsPanel extends LitElement {
         box-shadow: inset 0 0 0 1px var(--ink);
       }
 
+      flow-matching-open {
+        margin-top: 12px;
+      }
+
       fieldset {
         min-width: 0;
         margin: 28px 0 0;
@@ -197,6 +221,10 @@ export class SettingsPanel extends LitElement {
         align-self: end;
       }
 
+      .whole-row {
+        grid-column: 1 / -1;
+      }
+
       @container (max-width: 459px) {
         .fields {
           grid-template-columns: repeat(2, minmax(0, 1fr));
@@ -216,8 +244,28 @@ export class SettingsPanel extends LitElement {
   @property({ attribute: false }) inForce: State = defaultState;
   @property({ attribute: false }) problems: readonly Problem[] = [];
 
+  @property({ attribute: false }) parse: ParsePoints = () => Promise.reject(new Error());
+
   /** Rendered when it is first opened: most readers never need it. */
   @state() private opened = false;
+  /** Whether the editors of the reader's own data are there, or could not be fetched. */
+  @state() private ownData: 'absent' | 'coming' | 'here' | 'missing' = 'absent';
+
+  protected override willUpdate(): void {
+    if (this.opened && this.ownData === 'absent' && this.state.dataSet !== 'ring') {
+      void this.#loadOwnData();
+    }
+  }
+
+  async #loadOwnData(): Promise<void> {
+    this.ownData = 'coming';
+    try {
+      (await loadOwnData()).defineOwnData();
+      this.ownData = 'here';
+    } catch {
+      this.ownData = 'missing';
+    }
+  }
 
   protected override render(): TemplateResult {
     return html`
@@ -238,6 +286,11 @@ export class SettingsPanel extends LitElement {
       <div class="presets" role="group" aria-label="Presets">
         ${(Object.keys(presets) as PresetName[]).map((name) => this.#preset(name))}
       </div>
+      <flow-matching-open
+        @figure-change=${(event: ChangeEvent) => {
+          this.dispatchEvent(new ChangeEvent(event.change));
+        }}
+      ></flow-matching-open>
       ${groups.map(
         (group) => html`
           <fieldset>
@@ -245,20 +298,8 @@ export class SettingsPanel extends LitElement {
             <p class="note">${group.note}</p>
             <div class="fields">
               ${group.keys
-                .filter((key) => matters(key, this.state))
-                .map(
-                  (key) => html`
-                    <flow-matching-setting
-                      .key=${key}
-                      .value=${this.state[key]}
-                      .problem=${this.problems.find((problem) => keyOfProblem(problem) === key)}
-                      .classes=${key === 'label' ? classCount(this.state) : 0}
-                      ?waits=${waiting.has(key)}
-                      data-setting=${settings[key].name}
-                      @figure-change=${this.#forward}
-                    ></flow-matching-setting>
-                  `,
-                )}
+                .filter((key) => this.#matters(key))
+                .map((key) => this.#field(key, waiting.has(key)))}
             </div>
           </fieldset>
         `,
@@ -266,9 +307,82 @@ export class SettingsPanel extends LitElement {
     `;
   }
 
+  /** Points may have classes or not. */
+  #matters(key: Key): boolean {
+    const ofClasses = ['labels', 'labelDropout', 'labelAware', 'label', 'guidance'].includes(key);
+    return matters(key, this.state) && !(ofClasses && classCount(this.state) === 0);
+  }
+
+  #field(key: Key, waits: boolean): TemplateResult {
+    const problems = this.problems.filter((problem) => keyOfProblem(problem) === key);
+    if (settings[key].kind === 'table') return this.#table(key, problems);
+    return html`
+      <flow-matching-setting
+        .key=${key}
+        .value=${this.state[key]}
+        .problem=${problems[0]}
+        .classes=${key === 'label' ? classCount(this.state) : 0}
+        ?waits=${waits}
+        data-setting=${settings[key].name}
+        @figure-change=${this.#forward}
+      ></flow-matching-setting>
+    `;
+  }
+
+  /** What has an editor of its own. */
+  #table(key: Key, problems: readonly Problem[]): TemplateResult {
+    if (this.ownData === 'missing') {
+      return html`
+        <p class="note whole-row" role="alert">
+          This part of the settings could not be fetched.
+          <button
+            @click=${() => {
+              this.ownData = 'absent';
+            }}
+          >
+            Try again
+          </button>
+        </p>
+      `;
+    }
+    const { dataSet, mixture, points, parameters } = this.state;
+    if (key === 'mixture') {
+      return html`
+        <flow-matching-mixture
+          class="whole-row"
+          .value=${mixture}
+          .problems=${problems}
+          data-setting=${settings[key].name}
+          @figure-change=${this.#forward}
+        ></flow-matching-mixture>
+      `;
+    }
+    if (key === 'points') {
+      return html`
+        <flow-matching-points
+          class="whole-row"
+          .value=${points}
+          .problems=${problems}
+          .parse=${this.parse}
+          data-setting=${settings[key].name}
+          @figure-change=${this.#forward}
+        ></flow-matching-points>
+      `;
+    }
+    return html`
+      <flow-matching-set-parameters
+        .dataSet=${dataSet}
+        .value=${parameters}
+        .problems=${problems}
+        data-setting=${settings[key].name}
+        @figure-change=${this.#forward}
+      ></flow-matching-set-parameters>
+    `;
+  }
+
   #preset(name: PresetName): TemplateResult {
     const chosen = changedKeys(this.state, presets[name]).every(
-      (key) => settings[key].group === 'view',
+      (key) => settings[key].group === 'view' || !matters(key, this.state),
     );
     return html`
       <button
@@ -282,6 +396,9 @@ export class SettingsPanel extends LitElement {
   }
 
   readonly #forward = (event: ChangeEvent): void => {
-    this.dispatchEvent(new ChangeEvent(event.change));
+    const { change } = event;
+    // Another set has parameters of its own.
+    const newSet = change.dataSet !== undefined && change.dataSet !== this.state.dataSet;
+    this.dispatchEvent(new ChangeEvent(newSet ? { ...change, parameters: '' } : change));
   };
 }

@@ -4,6 +4,7 @@
  */
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
+import { fitsLink } from '../../state/link';
 import { runConfigFile, runConfigJson } from '../../state/run-config';
 import { defaultState, type State } from '../../state/settings';
 import { controls } from '../style/controls';
@@ -27,6 +28,17 @@ export class ShareLink extends LitElement {
         font-size: 0.8125rem;
       }
 
+      /* With more to say than there is room beside the settings, it stands below them. */
+      @container (max-width: 719px) {
+        :host(:not([fits])) {
+          position: static !important;
+        }
+
+        :host(:not([fits])) .share {
+          flex-wrap: wrap;
+        }
+      }
+
       input[type='text'] {
         width: 18em;
         max-width: 38cqi;
@@ -41,6 +53,13 @@ export class ShareLink extends LitElement {
   /** What the file says. */
   @property({ attribute: false }) state: State = defaultState;
 
+  /** Whether a link can say all of the state. */
+  @property({ type: Boolean, reflect: true }) fits = true;
+
+  protected override willUpdate(): void {
+    this.fits = !this.linkable || fitsLink(this.state);
+  }
+
   @state() private copied = false;
   /** Shown for copying by hand. */
   @state() private shown: URL | undefined;
@@ -48,7 +67,7 @@ export class ShareLink extends LitElement {
   protected override render(): TemplateResult {
     return html`
       <div class="share">
-        <span role="status">${this.copied ? 'Copied' : nothing}</span>
+        <span role="status">${this.#note()}</span>
         ${
           this.shown
             ? html`<input
@@ -68,6 +87,7 @@ export class ShareLink extends LitElement {
         ${
           this.linkable
             ? html`<button
+                ?disabled=${!this.fits}
                 @click=${() => {
                   void this.#copy();
                 }}
@@ -78,6 +98,11 @@ export class ShareLink extends LitElement {
         }
       </div>
     `;
+  }
+
+  #note(): string {
+    if (!this.fits) return 'Too many points for a link: saved settings hold them.';
+    return this.copied ? 'Copied' : '';
   }
 
   readonly #save = (): void => {

@@ -1,8 +1,8 @@
 /** The training run: its buttons, how far it is, how fast it goes, and what it runs on. */
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
-import type { Tier } from '../../engine/protocol';
-import { formatCount, formatDuration, formatRate } from '../format';
+import type { StopMetricName, Stopped, Tier } from '../../engine/protocol';
+import { formatCount, formatDuration, formatRate, formatSignificant } from '../format';
 import type { Phase } from '../session';
 import { controls } from '../style/controls';
 import { describeTier } from '../tier-name';
@@ -17,6 +17,9 @@ export interface Run {
   readonly secondsLeft: number;
   readonly trainingSeconds: number;
   readonly diverged: boolean;
+  /** Why the run was ended by its rule, if it was, and by what. */
+  readonly stopped: Stopped | null;
+  readonly stopMetric: StopMetricName;
   readonly tier: Tier | null;
   /** Settings that wait for a restart, by their labels. */
   readonly waiting: readonly string[];
@@ -30,9 +33,22 @@ const noRun: Run = {
   secondsLeft: NaN,
   trainingSeconds: 0,
   diverged: false,
+  stopped: null,
+  stopMetric: 'none',
   tier: null,
   waiting: [],
 };
+
+const metricNames: Readonly<Record<StopMetricName, string>> = {
+  none: '',
+  loss: 'the training loss',
+  energy_distance: 'the energy distance',
+  sliced_w2: 'the sliced W₂',
+};
+
+function measured(value: number | null): string {
+  return value === null ? 'not a number' : formatSignificant(value);
+}
 
 export class TrainingStrip extends LitElement {
   static override readonly styles = [
@@ -159,10 +175,10 @@ export class TrainingStrip extends LitElement {
   @property({ attribute: false }) run: Run = noRun;
 
   protected override render(): TemplateResult {
-    const { phase, stepsDone, stepsTotal, diverged } = this.run;
+    const { phase, stepsDone, stepsTotal, diverged, stopped } = this.run;
     const training = phase === 'training';
     const ready = phase !== 'loading' && phase !== 'error';
-    const over = diverged || (stepsTotal > 0 && stepsDone >= stepsTotal);
+    const over = diverged || stopped !== null || (stepsTotal > 0 && stepsDone >= stepsTotal);
     return html`
       <div class="strip">
         <div class="buttons" role="group" aria-label="Training">
@@ -186,7 +202,7 @@ export class TrainingStrip extends LitElement {
           max=${Math.max(1, stepsTotal)}
           .value=${stepsDone}
         ></progress>
-        ${this.#waiting()} ${diverged ? this.#diverged() : nothing}
+        ${this.#waiting()} ${diverged ? this.#diverged() : nothing} ${this.#stopped()}
       </div>
     `;
   }
@@ -250,6 +266,21 @@ export class TrainingStrip extends LitElement {
           training diverged and was stopped. The last finite weights are kept and shown. Choose a
           smaller learning rate or a larger batch, then reset.
         </span>
+      </p>
+    `;
+  }
+
+  #stopped(): TemplateResult | typeof nothing {
+    const { stopped, stopMetric, stepsDone } = this.run;
+    if (!stopped) return nothing;
+    const metric = metricNames[stopMetric];
+    const why =
+      stopped.reason === 'below'
+        ? `${metric} is ${measured(stopped.last)}, below what was asked for`
+        : `${metric} has not fallen any more since it was ${measured(stopped.best)}`;
+    return html`
+      <p class="note" role="status">
+        <span>Stopped early, after step ${formatCount(stepsDone)}: ${why}.</span>
       </p>
     `;
   }

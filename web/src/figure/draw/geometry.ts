@@ -36,21 +36,23 @@ export function affineY(viewport: Viewport): [offset: number, slope: number] {
   return [viewport.size / 2, -scaleOf(viewport)];
 }
 
-/** How far a set of the literature reaches from the origin; five standard deviations of noise reach 5 anyhow. */
-function reachOf({ dataSet, radius, standardDeviation }: DataConfig): number {
-  if (dataSet === 'ring') return radius + 5 * standardDeviation;
-  if (dataSet === 'eight_gaussians') return 6.6;
-  return dataSet === 'moons_torchdyn' ? 6 : 5;
+/** How far data reaches from the origin with some room around it; of other data than a ring the engine has to say. */
+function reachOf(data: DataConfig, reach: number): number {
+  return 'components' in data ? data.radius + 5 * data.standardDeviation : 1.08 * reach;
 }
 
 /**
  * Half the side of the window that holds the noise and the data, five standard deviations around each:
- * 15 for the blog's ring of radius 10.
+ * 15 for the blog's ring of radius 10. `dataReach`: the largest coordinate of other data.
  */
-export function windowHalf(data: DataConfig): number {
-  const reach = Math.max(5, reachOf(data));
-  const step = niceStep(reach / 10);
-  return Math.ceil(reach / step - 1e-9) * step;
+export function windowHalf(data: DataConfig, dataReach = 0): number {
+  return windowAround(reachOf(data, dataReach));
+}
+
+/** The same for something that reaches as far as that. */
+export function windowAround(reach: number): number {
+  const step = niceStep(Math.max(5, reach) / 10);
+  return Math.ceil(Math.max(5, reach) / step - 1e-9) * step;
 }
 
 /** 1, 2 or 5 times a power of ten: the largest that is not above `rough`. */
