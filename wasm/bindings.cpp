@@ -114,6 +114,7 @@ struct JsExperimentConfig {
   double steps;
   double seed;
   StopValue stop{val::undefined()};
+  SourceValue source{val::undefined()};
 };
 
 /// How a field is looked at: see FieldOptions. An empty name is the schedule of the training.
@@ -190,7 +191,7 @@ bool is_basic(const JsExperimentConfig& js) {
          js.label_dropout == standard.training.label_dropout && js.time_features.kind == "plain" &&
          js.time_features.count == static_cast<double>(standard.time_features.count) &&
          js.time_features.scale == standard.time_features.scale && js.time_features.seed == 0 &&
-         js.stop.isNull();
+         js.stop.isNull() && js.source.isNull();
 }
 
 bool is_basic(const JsSamplerConfig& js) {
@@ -227,6 +228,13 @@ void read_beyond_basic(ProblemList& problems, const JsExperimentConfig& js,
              config.time_features.seed);
   config.labels = js.labels;
   training.label_dropout = js.label_dropout;
+  if (!js.source.isNull()) {
+    DataConfig source;
+    const Problems wrong = read_data(js.source, source);
+    problems.append("source", wrong);
+    // What could not be read is not checked besides.
+    if (wrong.empty()) config.source = std::move(source);
+  }
   if (!js.stop.isNull()) problems.append("stop", read_stop(js.stop, config.stop));
 }
 
@@ -311,6 +319,12 @@ Result<Sampler> read(const JsSamplerConfig& js, const Experiment& experiment, do
   } else {
     problems.add("solver", js.solver, one_of(kAllSolvers));
   }
+  if (!kBasic) {
+    for (const Problem& problem :
+         check_solver(sampler.solver.solver, experiment.from_standard_normal())) {
+      problems.add(problem.field, problem.value, problem.allowed);
+    }
+  }
   problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
   sampler.solver.rtol = sampler.solver.atol = js.tolerance;
   problems.check_range("diffusion", js.diffusion, 0, 10);
@@ -343,8 +357,10 @@ TierDescription tier() {
 /// memory never shrinks, and would for ever keep room for the frames of the largest cloud.
 class JsFlow {
  public:
-  JsFlow(std::shared_ptr<const Field> field, const Sampler& sampler, Index frames)
+  JsFlow(std::shared_ptr<const Field> field, std::shared_ptr<const Distribution> source,
+         const Sampler& sampler, Index frames)
       : field_(std::move(field)),
+        source_(std::move(source)),
         sampler_(sampler),
         frames_(frames),
         positions_(val::global("Float32Array")
@@ -384,8 +400,8 @@ class JsFlow {
     // Whole blocks: where the parts are cut does not show in the result.
     const Index rows =
         std::max(kLeastPartRows, kPartNumbers / numbers_per_row / kFlowBlockRows * kFlowBlockRows);
-    const Points start = starting_noise(std::min(rows, sampler_.particles - moved_),
-                                        field_->dimension(), sampler_.seed, moved_);
+    const Points start = starting_points(*source_, std::min(rows, sampler_.particles - moved_),
+                                         sampler_.seed, moved_);
     part_.reset();  // Before the next one is made, so that there is never room for two.
     SolverConfig solver = sampler_.solver;
     solver.sde.seed = sampler_.seed;
@@ -406,6 +422,7 @@ class JsFlow {
   }
 
   std::shared_ptr<const Field> field_;
+  std::shared_ptr<const Distribution> source_;
   Sampler sampler_;
   Index frames_;
   val positions_;
@@ -422,7 +439,7 @@ class JsEvaluation {
       : evaluation_(std::move(field), sampler.solver,
                     experiment.target_of(sampler.options).distribution,
                     experiment.target_of(sampler.options).modes, sampler.particles, sampler.seed,
-                    *shared_pool()) {}
+                    *shared_pool(), experiment.source().get()) {}
 
   bool advance(double milliseconds) { return evaluation_.advance(milliseconds); }
   [[nodiscard]] JsEvaluationResult result() const {
@@ -499,9 +516,9 @@ class JsExperiment : public ExperimentHandle {
     if (kBasic && !is_basic(js)) return refused<FlowResult>("flow", {});
     auto sampler = read(js, *experiment_, frames, 1);
     if (!sampler) return refused<FlowResult>("flow", sampler.problems());
-    return started<FlowResult>("flow",
-                               std::make_unique<JsFlow>(field_of(sampler.value()), sampler.value(),
-                                                        static_cast<Index>(frames)));
+    return started<FlowResult>(
+        "flow", std::make_unique<JsFlow>(field_of(sampler.value()), experiment_->source(),
+                                         sampler.value(), static_cast<Index>(frames)));
   }
 
   EvaluationStart start_evaluation(const JsSamplerConfig& js, double count) {
@@ -667,6 +684,7 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       "{ dataSet: string; [parameter: string]: string | number } | "
       "{ weights: number[]; means: number[][]; covariances: number[][][] } | "
       "{ points: Float32Array; labels?: Int32Array; smoothing: number }");
+  register_type<SourceValue>("ExperimentConfig['data'] | null");
   register_type<StopValue>(
       "{ metric: string; below: number; every: number; patience: number; count: number } | null");
   register_type<CreateResult>("{ experiment: Experiment | null; problems: Problem[] }");
@@ -729,7 +747,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("emaDecay", &JsExperimentConfig::ema_decay)
       .field("steps", &JsExperimentConfig::steps)
       .field("seed", &JsExperimentConfig::seed)
-      .field("stop", &JsExperimentConfig::stop);
+      .field("stop", &JsExperimentConfig::stop)
+      .field("source", &JsExperimentConfig::source);
   value_object<JsSamplerConfig>("SamplerConfig")
       .field("field", &JsSamplerConfig::field)
       .field("options", &JsSamplerConfig::options)

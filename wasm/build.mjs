@@ -1,9 +1,11 @@
-// npm run build:wasm: the engine for every tier, build/wasm/<tier>/flowmatch.{mjs,wasm}, and its types,
-// build/wasm/types/flowmatch.d.ts.
+// npm run build:wasm [-- TIER...]: the engine for every tier, or for those named, build/wasm/<tier>/flowmatch.{mjs,wasm},
+// and its types, build/wasm/types/flowmatch.d.ts, which are made with the tier simd.
 
 import { buildPreset } from './toolchain/cmake.mjs';
 import { setUp } from './toolchain/setup.mjs';
-import { isScript, main } from './toolchain/steps.mjs';
+import { isScript, main, UserError } from './toolchain/steps.mjs';
+
+const TIERS = ['simd', 'simd-threads', 'relaxed', 'relaxed-threads'];
 
 /** Needs the set-up done. */
 export async function buildTypes() {
@@ -11,16 +13,19 @@ export async function buildTypes() {
 }
 
 /** Needs the set-up done. */
-export async function buildEngine() {
-  await buildPreset('wasm-simd', ['flowmatch_module', 'flowmatch_basic_module', 'flowmatch_types']);
-  for (const preset of ['wasm-simd-threads', 'wasm-relaxed', 'wasm-relaxed-threads']) {
-    await buildPreset(preset, ['flowmatch_module', 'flowmatch_basic_module']);
+export async function buildEngine(tiers = TIERS) {
+  for (const tier of tiers) {
+    const types = tier === 'simd' ? ['flowmatch_types'] : [];
+    await buildPreset(`wasm-${tier}`, ['flowmatch_module', 'flowmatch_basic_module', ...types]);
   }
 }
 
 if (isScript(import.meta)) {
   await main(async () => {
+    const named = process.argv.slice(2);
+    const unknown = named.find((tier) => !TIERS.includes(tier));
+    if (unknown !== undefined) throw new UserError(`${unknown} is none of ${TIERS.join(', ')}`);
     await setUp();
-    await buildEngine();
+    await buildEngine(named.length > 0 ? named : TIERS);
   });
 }

@@ -1,19 +1,22 @@
 // What the small module leaves out. Its bindings never ask for any of this: see is_basic(). The
 // library's own definitions lie in an archive, from which nothing is taken that is defined here,
-// and so neither what only they need: data sets, classes, assignment, Sinkhorn, Dormand-Prince,
-// SDEs.
+// and so neither what only they need: data sets, sources other than N(0, I), classes, assignment,
+// Sinkhorn, Dormand-Prince, SDEs.
 //
 // A function that is missing here makes the module larger, and one too many does not link.
 #include <flowmatch/coupling.h>
 #include <flowmatch/flow.h>
 #include <flowmatch/guidance.h>
 #include <flowmatch/sde.h>
+#include <flowmatch/source.h>
 #include <flowmatch/target.h>
 
 #include <coupled_batches.h>
+#include <paired_mixture.h>
 
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <variant>
@@ -45,6 +48,59 @@ Result<Target> make_target(const DataConfig& config, std::int32_t /*label*/) {
   target.exact = std::make_shared<const GaussianMixture>(std::move(made).value());
   target.distribution = target.modes = target.exact;
   return target;
+}
+
+Problems validate_source(const std::optional<DataConfig>& /*config*/, Index /*dimension*/) {
+  std::abort();
+}
+
+Result<Source> make_source(const std::optional<DataConfig>& /*config*/, Index dimension) {
+  return Source{.distribution = std::make_shared<const StandardNormal>(dimension),
+                .exact = nullptr};
+}
+
+std::shared_ptr<const ExactField> make_exact_field(const Source& /*source*/, const Target& target,
+                                                   const Schedule& schedule) {
+  return std::make_shared<const ExactField>(*target.exact, schedule);
+}
+
+std::shared_ptr<const PairedMixture> PairedMixture::make(const GaussianMixture& /*source*/,
+                                                         const GaussianMixture& /*target*/,
+                                                         const Schedule& /*schedule*/) {
+  std::abort();
+}
+
+std::unique_ptr<FieldEvaluator> PairedMixture::evaluator() const {
+  std::abort();
+}
+
+void PairedMixture::log_density(double /*t*/, const ConstPointsRef& /*x*/,
+                                ValuesRef /*out*/) const {
+  std::abort();
+}
+
+double PairedMixture::conditional_variance(double /*t*/, const ConstPointsRef& /*x*/) const {
+  std::abort();
+}
+
+void PairedMixture::velocity(double /*t*/, const ConstPointsRefOf<double>& /*x*/,
+                             PointsRefOf<double> /*out*/) const {
+  std::abort();
+}
+
+void PairedMixture::divergence(double /*t*/, const ConstPointsRefOf<double>& /*x*/,
+                               ValuesRef /*out*/) const {
+  std::abort();
+}
+
+void PairedMixture::log_density(double /*t*/, const ConstPointsRefOf<double>& /*x*/,
+                                ValuesRef /*out*/) const {
+  std::abort();
+}
+
+void PairedMixture::score(double /*t*/, const ConstPointsRefOf<double>& /*x*/,
+                          PointsRefOf<double> /*out*/) const {
+  std::abort();
 }
 
 std::shared_ptr<const Field> guided_field(const std::shared_ptr<const Model>& model,

@@ -68,7 +68,7 @@ struct FieldLikelihood {
   LikelihoodConfig config;
 };
 
-FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js) {
+FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js, const Experiment& experiment) {
   FieldLikelihood likelihood;
   ProblemList problems;
   if (const auto field = field_choice_from_name(js.field)) {
@@ -82,6 +82,9 @@ FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js) {
   problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
   solver.rtol = solver.atol = js.tolerance;
   all.append("likelihood", std::move(problems).take());
+  for (const Problem& problem : check_density(*experiment.source())) {
+    all.add(problem.field, problem.value, problem.allowed);
+  }
   return likelihood;
 }
 
@@ -105,7 +108,7 @@ DensityGridConfig read(ProblemList& problems, const JsDensityGridConfig& js) {
 class JsLikelihood {
  public:
   JsLikelihood(const Experiment& experiment, const FieldLikelihood& likelihood, Points points)
-      : likelihood_(experiment.field(likelihood.field), nullptr, likelihood.config,
+      : likelihood_(experiment.field(likelihood.field), experiment.source(), likelihood.config,
                     std::move(points), *shared_pool()) {}
 
   bool advance(double milliseconds) { return likelihood_.advance(milliseconds); }
@@ -125,7 +128,7 @@ class JsDensity {
  public:
   JsDensity(const Experiment& experiment, const FieldLikelihood& likelihood,
             const DensityGridConfig& grid)
-      : grid_(experiment.field(likelihood.field), nullptr, likelihood.config, grid,
+      : grid_(experiment.field(likelihood.field), experiment.source(), likelihood.config, grid,
               *shared_pool()) {}
 
   bool advance(double milliseconds) { return grid_.advance(milliseconds); }
@@ -148,8 +151,8 @@ class JsDataLikelihood {
                    std::uint64_t seed)
       : target_(experiment.target()),
         samples_(draw(*target_, count, seed)),
-        likelihood_(experiment.field(likelihood.field), nullptr, likelihood.config, samples_,
-                    *shared_pool()) {}
+        likelihood_(experiment.field(likelihood.field), experiment.source(), likelihood.config,
+                    samples_, *shared_pool()) {}
 
   /// The density of the target is found a part at a time, too: for a curve it is a quadrature.
   bool advance(double milliseconds) {
@@ -208,7 +211,7 @@ EMSCRIPTEN_DECLARE_VAL_TYPE(DataLikelihoodStart)
 LikelihoodStart start_likelihood(ExperimentHandle& handle, const JsLikelihoodConfig& js,
                                  const Float32Array& points) {
   ProblemList problems;
-  const FieldLikelihood likelihood = read(problems, js);
+  const FieldLikelihood likelihood = read(problems, js, handle.experiment());
   const std::vector<float> x = emscripten::convertJSArrayToNumberVector<float>(points);
   problems.check_integer("points", static_cast<double>(x.size()) / 2, 1,
                          static_cast<double>(kMaxGridCells));
@@ -224,7 +227,7 @@ LikelihoodStart start_likelihood(ExperimentHandle& handle, const JsLikelihoodCon
 DensityStart start_density(ExperimentHandle& handle, const JsLikelihoodConfig& js,
                            const JsDensityGridConfig& js_grid) {
   ProblemList problems;
-  const FieldLikelihood likelihood = read(problems, js);
+  const FieldLikelihood likelihood = read(problems, js, handle.experiment());
   const DensityGridConfig grid = read(problems, js_grid);
   if (!problems.empty()) return refused<DensityStart>("run", std::move(problems).take());
   return started<DensityStart>("run",
@@ -234,7 +237,7 @@ DensityStart start_density(ExperimentHandle& handle, const JsLikelihoodConfig& j
 DataLikelihoodStart start_data_likelihood(ExperimentHandle& handle, const JsLikelihoodConfig& js,
                                           double count, double seed) {
   ProblemList problems;
-  const FieldLikelihood likelihood = read(problems, js);
+  const FieldLikelihood likelihood = read(problems, js, handle.experiment());
   Index samples = 2;
   std::uint64_t whole_seed = 0;
   read_whole(problems, "count", count, 2, kMaxParticles, samples);

@@ -58,7 +58,7 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
   const SamplerConfig& sampler = source->config.sampler;
   const auto field = experiment.value()->field(FieldChoice::learned);
   const Index particles = std::min<Index>(sampler.particles, 10000);
-  const Points start = starting_noise(particles, field->dimension(), sampler.seed);
+  const Points start = experiment.value()->starts(particles, sampler.seed);
   const double cloud =
       fastest(options.seconds, [&] { integrate(field, sampler.solver, start, pool); });
   if (interrupted()) return interruption;

@@ -24,7 +24,8 @@ struct SourceOptions {
   std::string checkpoint;                   ///< A path, or empty.
   std::string config;                       ///< A path of a JSON document, or empty.
   std::string preset;                       ///< A name, or empty.
-  std::string data;                         ///< A path of points in CSV, or empty.
+  std::string data;                         ///< A set, or a path of points in CSV; or empty.
+  std::string source;                       ///< The same of X_0, or "normal".
   std::vector<std::string> changes;         ///< Each "key=value", such as "data.radius=3".
   std::optional<std::uint64_t> seed;        ///< Of training.
   std::optional<std::uint64_t> noise_seed;  ///< Of the sampler.

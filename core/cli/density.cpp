@@ -55,9 +55,10 @@ GridDensity exact_density(const ExactField& field, double time, const DensityGri
 
 /// That of any field, by the change of variables. Nothing: interrupted.
 std::optional<GridDensity> density_by_likelihood(const std::shared_ptr<const Field>& field,
+                                                 const std::shared_ptr<const Distribution>& start,
                                                  const LikelihoodConfig& config,
                                                  const DensityGridConfig& grid, ThreadPool& pool) {
-  DensityGrid density(field, nullptr, config, grid, pool);
+  DensityGrid density(field, start, config, grid, pool);
   while (!density.advance(kSlice)) {
     if (interrupted()) return std::nullopt;
   }
@@ -95,8 +96,20 @@ int density(const DensityOptions& options, const CommonOptions& common) {
                 std::to_string(target.exact->dimension()));
     return bad_usage;
   }
-  const Window window =
-      Window::square(options.window > 0 ? options.window : window_of(*target.exact));
+  const auto start = make_source(source->config.experiment.source, 2).value();
+  const bool exact = field.choice == FieldChoice::exact;
+  if (!exact || options.count > 0) {
+    if (const Problems problems = check_density(*start.distribution); !problems.empty()) {
+      print_problems(problems);
+      if (exact) {
+        print_error("--count is " + std::to_string(options.count) +
+                    ", must be 0 for such a source");
+      }
+      return bad_usage;
+    }
+  }
+  const Window window = Window::square(
+      options.window > 0 ? options.window : window_of(*target.exact, start.exact.get()));
   const DensityGridConfig grid{.x_low = window.x_min,
                                .x_high = window.x_max,
                                .y_low = window.y_min,
@@ -110,15 +123,16 @@ int density(const DensityOptions& options, const CommonOptions& common) {
   catch_interruption();
   ThreadPool pool(thread_count(common));
   const std::optional<GridDensity> density =
-      field.choice == FieldChoice::exact
-          ? exact_density(ExactField(*target.exact, source->config.experiment.schedule),
-                          options.time, grid, pool)
-          : density_by_likelihood(
-                field.field, likelihood_config(source->config.sampler, options.time), grid, pool);
+      exact ? exact_density(*make_exact_field(start, target, source->config.experiment.schedule),
+                            options.time, grid, pool)
+            : density_by_likelihood(field.field, start.distribution,
+                                    likelihood_config(source->config.sampler, options.time), grid,
+                                    pool);
   if (!density) return interruption;
   std::optional<FieldLikelihood> likelihood;
   if (options.count > 0) {
-    likelihood = field_likelihood(field, source->config, target, options.time, options.count, pool);
+    likelihood =
+        field_likelihood(field, source->config, start, target, options.time, options.count, pool);
     if (!likelihood) return interruption;
   }
 

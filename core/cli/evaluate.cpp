@@ -49,11 +49,21 @@ int evaluate(const EvaluateOptions& options, const CommonOptions& common) {
   const ChosenField chosen = choose_field(*source, options.field);
   if (!chosen.field) return bad_usage;
   const SamplerConfig& sampler = source->config.sampler;
+  const auto start =
+      make_source(source->config.experiment.source, chosen.field->dimension()).value();
+  if (options.likelihood_count > 0) {
+    if (const Problems problems = check_density(*start.distribution); !problems.empty()) {
+      print_problems(problems);
+      print_error("--likelihood is " + std::to_string(options.likelihood_count) +
+                  ", must be 0 for such a source");
+      return bad_usage;
+    }
+  }
   catch_interruption();
   ThreadPool pool(thread_count(common));
   const auto target = make_target(source->config.experiment.data, sampler.guidance.label).value();
   Evaluation evaluation(chosen.field, sampler.solver, target.distribution, target.modes,
-                        options.count, sampler.seed, pool);
+                        options.count, sampler.seed, pool, start.distribution.get());
   while (!evaluation.advance(kSlice)) {
     if (interrupted()) return interruption;
   }
@@ -61,7 +71,7 @@ int evaluate(const EvaluateOptions& options, const CommonOptions& common) {
   std::optional<FieldLikelihood> likelihood;
   if (options.likelihood_count > 0) {
     likelihood =
-        field_likelihood(chosen, source->config, target, 1, options.likelihood_count, pool);
+        field_likelihood(chosen, source->config, start, target, 1, options.likelihood_count, pool);
     if (!likelihood) return interruption;
   }
   if (common.json) {

@@ -15,20 +15,21 @@ namespace {
 constexpr double kSlice = 50;
 
 /// Fresh points of X_t = alpha X_1 + sigma X_0.
-Points samples_at(const RunConfig& config, const Target& target, double time, Index count) {
+Points samples_at(const RunConfig& config, const flowmatch::Source& source, const Target& target,
+                  double time, Index count) {
   Points x(count, target.distribution->dimension());
   target.distribution->sample({config.sampler.seed, Purpose::reference_data, 0}, 0, x);
   if (time == 1) return x;
   const ScheduleValues values = evaluate(config.experiment.schedule, time);
-  const Points noise = starting_noise(count, x.cols(), config.sampler.seed);
-  return static_cast<float>(values.alpha) * x + static_cast<float>(values.sigma) * noise;
+  const Points x0 = starting_points(*source.distribution, count, config.sampler.seed);
+  return static_cast<float>(values.alpha) * x + static_cast<float>(values.sigma) * x0;
 }
 
-/// log p_t of points by the target itself, where it is known.
-std::optional<Values> known_density(const RunConfig& config, const Target& target, double time,
-                                    const Points& x) {
+/// log p_t of points by the source and target themselves, where it is known.
+std::optional<Values> known_density(const RunConfig& config, const flowmatch::Source& source,
+                                    const Target& target, double time, const Points& x) {
   Values out(x.rows());
-  if (target.modes != nullptr) {
+  if (target.modes != nullptr && source.is_standard_normal()) {
     ExactField(*target.modes, config.experiment.schedule).log_density(time, x, out);
     return out;
   }
@@ -48,10 +49,12 @@ LikelihoodConfig likelihood_config(const SamplerConfig& sampler, double time) {
 }
 
 std::optional<FieldLikelihood> field_likelihood(const ChosenField& field, const RunConfig& config,
+                                                const flowmatch::Source& source,
                                                 const Target& target, double time, Index count,
                                                 ThreadPool& pool) {
-  const Points x = samples_at(config, target, time, count);
-  Likelihood likelihood(field.field, nullptr, likelihood_config(config.sampler, time), x, pool);
+  const Points x = samples_at(config, source, target, time, count);
+  Likelihood likelihood(field.field, source.distribution, likelihood_config(config.sampler, time),
+                        x, pool);
   while (!likelihood.advance(kSlice)) {
     if (interrupted()) return std::nullopt;
   }
@@ -60,7 +63,7 @@ std::optional<FieldLikelihood> field_likelihood(const ChosenField& field, const 
                          .function_evaluations = likelihood.function_evaluations(),
                          .problems = likelihood.problems()};
   if (time == 1) result.entropy = target.distribution->entropy();
-  if (const auto known = known_density(config, target, time, x)) {
+  if (const auto known = known_density(config, source, target, time, x)) {
     result.kl = kl_divergence(*known, likelihood.log_density());
     if (!result.entropy) result.entropy = negative_log_likelihood(*known).mean;
   }

@@ -28,7 +28,9 @@ struct FieldLikelihood {
 LikelihoodConfig likelihood_config(const SamplerConfig& sampler, double time);
 
 /// Of `count` samples of X_t at that time, from the seed of the sampler. Nothing: interrupted.
+/// Precondition: check_density() has no problem with the source.
 std::optional<FieldLikelihood> field_likelihood(const ChosenField& field, const RunConfig& config,
+                                                const flowmatch::Source& source,
                                                 const Target& target, double time, Index count,
                                                 ThreadPool& pool);
 

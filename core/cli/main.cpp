@@ -85,7 +85,11 @@ class Commands {
     command->add_option("-c,--config", source.config, "A configuration in JSON; - for stdin");
     command->add_option("--preset", source.preset, "quick (the default) or blog");
     command->add_option("--data", source.data,
-                        "The data: a CSV file of points, with a header or not");
+                        "The data: a set, such as moons, or a CSV file of points, with a header or "
+                        "not");
+    command->add_option("--source", source.source,
+                        "What X_0 is drawn from instead of N(0, I): a set, such as "
+                        "eight_gaussians, or a CSV file; normal: N(0, I)");
     command
         ->add_option("--set", source.changes,
                      "Change a setting: KEY=VALUE, such as data.radius=3 or hidden=[64,64]")
@@ -109,7 +113,8 @@ class Commands {
         ->excludes("--config")
         ->excludes("--preset")
         ->excludes("--set")
-        ->excludes("--data");
+        ->excludes("--data")
+        ->excludes("--source");
     command->add_option("--seed", train_.source.seed, "Seed of the weights and batches")
         ->excludes("--resume");
     command->add_option("--steps", train_.steps, "Steps of the whole run")->excludes("--resume");

@@ -18,15 +18,16 @@ constexpr double kSlice = 50;
 /// More samples than these are drawn as their density.
 constexpr Index kMostDots = 20000;
 
+/// `start`: as of a Source.
 std::string file_of(const std::string& path, const Flow& flow, const SampleOptions& options,
-                    const RunConfig& config) {
+                    const RunConfig& config, const GaussianMixture* start) {
   const auto end = flow.frame(flow.frames());
   const bool trajectories = options.frames > 0;
   const std::string extension = extension_of(path);
   if (extension == ".png") {
     const double half = options.window > 0
                             ? options.window
-                            : window_of(*make_target(config.experiment.data).value().exact);
+                            : window_of(*make_target(config.experiment.data).value().exact, start);
     const Window window = Window::square(half);
     return to_png(end.rows() > kMostDots ? plot_histogram(end, window) : plot_samples(end, window));
   }
@@ -67,14 +68,16 @@ int sample(const SampleOptions& options, const CommonOptions& common) {
   const SamplerConfig& sampler = source->config.sampler;
   catch_interruption();
   ThreadPool pool(thread_count(common));
+  const auto start = make_source(source->config.experiment.source, field->dimension()).value();
   Flow flow(field, sampler.solver,
-            starting_noise(sampler.particles, field->dimension(), sampler.seed),
+            starting_points(*start.distribution, sampler.particles, sampler.seed),
             std::max<Index>(options.frames, 1), pool);
   while (!flow.advance(kSlice)) {
     if (interrupted()) return interruption;
   }
   for (const std::string& file : options.files) {
-    if (!write_output(file, file_of(file, flow, options, source->config), common)) return failure;
+    const std::string bytes = file_of(file, flow, options, source->config, start.exact.get());
+    if (!write_output(file, bytes, common)) return failure;
   }
   if (common.json) {
     print_json({{"field", name(choice)},

@@ -34,30 +34,42 @@ Json value_of(const std::string& text) {
   return value.is_discarded() ? Json(text) : value;
 }
 
-/// Puts the points of a file in the place of the data.
-bool read_data(const std::string& path, Json& document) {
-  if (path.empty()) return true;
-  const auto text = read_file(path, kMaxConfigBytes);
-  if (!text) {
-    print_problems(text.problems(), path);
+/// Puts what an option names, if it names anything, in the place of the data of that key: a set, or
+/// the points of a file.
+bool replace_data(const std::string& text, const char* key, Json& document) {
+  if (text.empty()) return true;
+  Json data = Json::object();
+  if (text == "ring" || data_set_from_name(text)) {
+    data["dataSet"] = text;
+    document[key] = std::move(data);
+    return true;
+  }
+  const auto content = read_file(text, kMaxConfigBytes);
+  if (!content) {
+    print_problems(content.problems(), text);
     return false;
   }
-  const auto read = parse_points(text.value());
+  const auto read = parse_points(content.value());
   if (!read) {
-    print_problems(read.problems(), path);
+    print_problems(read.problems(), text);
     return false;
   }
-  Json points = Json::array();
+  Json& points = data["points"] = Json::array();
   for (const auto& point : read.value().points.rowwise()) {
     points.push_back(std::vector<float>(point.begin(), point.end()));
   }
-  document["data"] = {{"points", std::move(points)}};
-  if (!read.value().labels.empty()) document["data"]["labels"] = read.value().labels;
+  if (!read.value().labels.empty()) data["labels"] = read.value().labels;
+  document[key] = std::move(data);
   return true;
 }
 
 bool apply_changes(const SourceOptions& options, Json& document) {
-  if (!read_data(options.data, document)) return false;
+  if (!replace_data(options.data, "data", document)) return false;
+  if (options.source == "normal") {
+    document["source"] = nullptr;
+  } else if (!replace_data(options.source, "source", document)) {
+    return false;
+  }
   for (const std::string& change : options.changes) {
     const std::size_t equals = change.find('=');
     if (equals == 0 || equals == std::string::npos) {
@@ -150,8 +162,17 @@ ChosenField choose_field(const Source& source, std::string_view name) {
       return {};
     }
     // The network is that of the checkpoint, whatever has been changed in the configuration.
-    const Problems problems = validate(source.config.sampler.guidance,
-                                       network_config(source.checkpoint->config.experiment).labels);
+    const ExperimentConfig& trained = source.checkpoint->config.experiment;
+    const Index dimension = dimension_of(source.config.experiment.data);
+    if (dimension != dimension_of(trained.data)) {
+      print_error("data has " + std::to_string(dimension) + " dimensions, must have " +
+                  std::to_string(dimension_of(trained.data)) + ", as the checkpoint's");
+      return {};
+    }
+    Problems problems = validate(source.config.sampler.guidance, network_config(trained).labels);
+    if (problems.empty()) {
+      problems = check_solver(source.config.sampler.solver.solver, !trained.source.has_value());
+    }
     if (!problems.empty()) {
       print_problems(problems);
       return {};

@@ -77,7 +77,14 @@ std::optional<GivenTraining> make_pairs(const TrainOptions& options, const Sourc
   }
   const auto field = learned_field(teacher.value());
   const ExperimentConfig& config = source.config.experiment;
-  Reflow reflow(field, {.solver = Solver::dopri5}, StandardNormal(field->dimension()), origin.pairs,
+  const std::optional<DataConfig>& start = teacher.value().config.experiment.source;
+  if (to_json(start) != to_json(config.source)) {
+    print_error("source is another than that of " + options.reflow +
+                ", must be the same: the pairs start there");
+    return std::nullopt;
+  }
+  Reflow reflow(field, {.solver = Solver::dopri5},
+                *make_source(start, field->dimension()).value().distribution, origin.pairs,
                 config.training.seed, pool);
   while (!reflow.advance(kSlice)) {
     if (interrupted()) return std::nullopt;

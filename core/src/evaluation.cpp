@@ -29,12 +29,15 @@ constexpr Index kPairings = 5;
 Evaluation::Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
                        std::shared_ptr<const Distribution> target,
                        std::shared_ptr<const GaussianMixture> modes, Index count,
-                       std::uint64_t seed, ThreadPool& pool)
+                       std::uint64_t seed, ThreadPool& pool, const Distribution* source)
     : target_(std::move(target)),
       modes_(std::move(modes)),
       count_(count),
       pool_(pool),
-      flow_(std::move(field), solver, starting_noise(count, target_->dimension(), seed), 1, pool),
+      flow_(std::move(field), solver,
+            source != nullptr ? starting_points(*source, count, seed)
+                              : starting_noise(count, target_->dimension(), seed),
+            1, pool),
       reference_(count, target_->dimension()),
       floor_(count, target_->dimension()),
       directions_(random_directions(kSlicedProjections, target_->dimension(), seed)),

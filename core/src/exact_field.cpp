@@ -1,15 +1,16 @@
 #include "flowmatch/exact_field.h"
 
 #include "elementary.h"
-#include "kernels/mixture.h"
 #include "mixture_math.h"
+#include "paired_mixture.h"
+#include "planar_mixture.h"
 
 #include <algorithm>
-#include <array>
+#include <cassert>
 #include <cmath>
 #include <numbers>
+#include <span>
 #include <utility>
-#include <vector>
 
 namespace flowmatch {
 
@@ -102,99 +103,44 @@ class ExactEvaluator final : public FieldEvaluator {
   PointEvaluator point_;
 };
 
-/// Whether the kernel of planar mixtures applies.
-bool is_planar(const GaussianMixture& mixture) {
-  return mixture.dimension() == 2 &&
-         std::ranges::all_of(mixture.components(), &GaussianMixture::Component::isotropic);
+/// The components of the blurred mixture.
+void set_components(const GaussianMixture& mixture, const ScheduleValues& values,
+                    std::span<kernels::PlanarComponent> out) {
+  for (std::size_t k = 0; k < out.size(); ++k) {
+    const auto& component = mixture.components()[k];
+    const double variance = component.variances[0];
+    const double blurred = values.alpha * values.alpha * variance + values.sigma * values.sigma;
+    out[k] = {.log_scale = component.log_weight - natural_log(2 * std::numbers::pi * blurred),
+              .half_inverse = 0.5 / blurred,
+              .mean_x = values.alpha * component.mean[0],
+              .mean_y = values.alpha * component.mean[1],
+              .base_x = values.d_alpha * component.mean[0],
+              .base_y = values.d_alpha * component.mean[1],
+              .slope = (values.d_alpha * values.alpha * variance + values.sigma_d_sigma) / blurred};
+  }
 }
-
-/// A planar mixture of isotropic components, many points at a time.
-class PlanarMixture {
- public:
-  explicit PlanarMixture(const GaussianMixture& mixture)
-      : mixture_(mixture),
-        components_(mixture.components().size()),
-        scratch_(mixture.components().size() * kernels::kPlanarScratch) {}
-
-  void set(const ScheduleValues& values) {
-    for (std::size_t k = 0; k < components_.size(); ++k) {
-      const auto& component = mixture_.components()[k];
-      const double variance = component.variances[0];
-      const double blurred = values.alpha * values.alpha * variance + values.sigma * values.sigma;
-      components_[k] = {
-          .log_scale = component.log_weight - natural_log(2 * std::numbers::pi * blurred),
-          .half_inverse = 0.5 / blurred,
-          .mean_x = values.alpha * component.mean[0],
-          .mean_y = values.alpha * component.mean[1],
-          .base_x = values.d_alpha * component.mean[0],
-          .base_y = values.d_alpha * component.mean[1],
-          .slope = (values.d_alpha * values.alpha * variance + values.sigma_d_sigma) / blurred};
-    }
-  }
-
-  /// Calls use(row, log density, velocity x, velocity y, divergence) for every row of x; the
-  /// divergence only has a meaning where it is asked for.
-  template <class Use>
-  void evaluate(const ConstPointsRef& x, bool with_divergence, const Use& use) {
-    constexpr Index kRows = kernels::kPlanarRows;
-    for (Index first = 0; first < x.rows(); first += kRows) {
-      const Index rows = std::min(kRows, x.rows() - first);
-      for (Index i = 0; i < rows; ++i) {
-        xs_[static_cast<std::size_t>(i)] = static_cast<double>(x(first + i, 0));
-        ys_[static_cast<std::size_t>(i)] = static_cast<double>(x(first + i, 1));
-      }
-      kernels::planar_mixture(components_.data(), static_cast<Index>(components_.size()), rows,
-                              xs_.data(), ys_.data(), scratch_.data(),
-                              {.log_density = density_.data(),
-                               .velocity_x = us_.data(),
-                               .velocity_y = vs_.data(),
-                               .divergence = with_divergence ? divergence_.data() : nullptr});
-      for (Index i = 0; i < rows; ++i) {
-        const auto at = static_cast<std::size_t>(i);
-        use(first + i, density_[at], us_[at], vs_[at], divergence_[at]);
-      }
-    }
-  }
-
- private:
-  using Numbers = std::array<double, kernels::kPlanarRows>;
-  const GaussianMixture& mixture_;
-  std::vector<kernels::PlanarComponent> components_;
-  std::vector<double> scratch_;
-  Numbers xs_{};
-  Numbers ys_{};
-  Numbers density_{};
-  Numbers us_{};
-  Numbers vs_{};
-  Numbers divergence_{};
-};
 
 class PlanarEvaluator final : public FieldEvaluator {
  public:
   explicit PlanarEvaluator(const ExactField& field)
-      : schedule_(field.schedule()), mixture_(field.target()) {}
+      : schedule_(field.schedule()),
+        target_(field.target()),
+        mixture_(target_.components().size()) {}
 
   void velocity(double t, const ConstPointsRef& x, PointsRef out) override {
-    mixture_.set(evaluate(schedule_, t));
-    mixture_.evaluate(x, false, [&](Index row, double /*log_density*/, double u, double v, double) {
-      out(row, 0) = static_cast<float>(u);
-      out(row, 1) = static_cast<float>(v);
-    });
+    set_components(target_, evaluate(schedule_, t), mixture_.components());
+    mixture_.velocity(x, out);
   }
 
   void velocity_and_divergence(double t, const ConstPointsRef& x, const ConstPointsRef& /*probes*/,
                                PointsRef out, ValuesRef divergence) override {
-    mixture_.set(evaluate(schedule_, t));
-    mixture_.evaluate(x, true,
-                      [&](Index row, double /*log_density*/, double u, double v, double trace) {
-                        out(row, 0) = static_cast<float>(u);
-                        out(row, 1) = static_cast<float>(v);
-                        divergence[row] = trace;
-                      });
+    set_components(target_, evaluate(schedule_, t), mixture_.components());
+    mixture_.velocity_and_divergence(x, out, divergence);
   }
 
  private:
   Schedule schedule_;
+  const GaussianMixture& target_;
   PlanarMixture mixture_;
 };
 
@@ -223,22 +169,31 @@ void log_density_rows(const ExactField& field, double t, const Rows& x, ValuesRe
 
 }  // namespace
 
-ExactField::ExactField(GaussianMixture target, const Schedule& schedule)
-    : target_(std::move(target)), schedule_(schedule) {}
+ExactField::ExactField(GaussianMixture target, const Schedule& schedule,
+                       std::shared_ptr<const GaussianMixture> source)
+    : target_(std::move(target)), source_(std::move(source)), schedule_(schedule) {
+  if (source_ != nullptr) {
+    assert(source_->dimension() == target_.dimension());
+    pairs_ = PairedMixture::make(*source_, target_, schedule_);
+  }
+}
 
 std::unique_ptr<FieldEvaluator> ExactField::evaluator(Index /*max_rows*/) const {
+  if (pairs_ != nullptr) return pairs_->evaluator();
   if (is_planar(target_)) return std::make_unique<PlanarEvaluator>(*this);
   return std::make_unique<ExactEvaluator>(*this);
 }
 
 void ExactField::velocity(double t, const ConstPointsRefOf<double>& x,
                           PointsRefOf<double> out) const {
+  if (pairs_ != nullptr) return pairs_->velocity(t, x, out);
   PointEvaluator point(*this);
   point.set_time(t);
   for (Index i = 0; i < x.rows(); ++i) out.row(i) = point.velocity(x.row(i), target_).transpose();
 }
 
 void ExactField::divergence(double t, const ConstPointsRefOf<double>& x, ValuesRef out) const {
+  if (pairs_ != nullptr) return pairs_->divergence(t, x, out);
   PointEvaluator point(*this);
   point.set_time(t);
   for (Index i = 0; i < x.rows(); ++i) {
@@ -248,22 +203,23 @@ void ExactField::divergence(double t, const ConstPointsRefOf<double>& x, ValuesR
 }
 
 void ExactField::log_density(double t, const ConstPointsRefOf<double>& x, ValuesRef out) const {
+  if (pairs_ != nullptr) return pairs_->log_density(t, x, out);
   log_density_rows(*this, t, x, out);
 }
 
 void ExactField::log_density(double t, const ConstPointsRef& x, ValuesRef out) const {
+  if (pairs_ != nullptr) return pairs_->log_density(t, x, out);
   if (is_planar(target_)) {
-    PlanarMixture mixture(target_);
-    mixture.set(evaluate(schedule_, t));
-    mixture.evaluate(x, false, [&](Index row, double log_density, double, double, double) {
-      out[row] = log_density;
-    });
+    PlanarMixture mixture(target_.components().size());
+    set_components(target_, evaluate(schedule_, t), mixture.components());
+    mixture.log_density(x, out);
     return;
   }
   log_density_rows(*this, t, x, out);
 }
 
 void ExactField::score(double t, const ConstPointsRefOf<double>& x, PointsRefOf<double> out) const {
+  if (pairs_ != nullptr) return pairs_->score(t, x, out);
   const ScheduleValues values = evaluate(schedule_, t);
   BlurredMixture mixture(target_);
   mixture.set(values.alpha, values.sigma);
@@ -285,6 +241,9 @@ double ExactField::irreducible_loss(double t, const ConstPointsRef& x,
   // S_k C_k^-1. The sigma of the factor and of Cov_k cancel.
   const ScheduleValues values = evaluate(schedule_, t);
   const double factor = error_factor(prediction, values);
+  if (pairs_ != nullptr) {
+    return factor * factor * pairs_->conditional_variance(t, x) / static_cast<double>(dimension());
+  }
   const double variance = values.sigma * values.sigma;
   BlurredMixture mixture(target_);
   mixture.set(values.alpha, values.sigma);
@@ -348,7 +307,11 @@ double estimate_irreducible_loss(const ExactField& field, const Objective& objec
                                       : time_of_normal(objective.time_law, field.schedule(), z),
                               1 - 0x1p-53);
     const ScheduleValues values = evaluate(field.schedule(), t);
-    normal.sample(source, i * rows, x0);
+    if (field.source() != nullptr) {
+      field.source()->sample(source, i * rows, x0);
+    } else {
+      normal.sample(source, i * rows, x0);
+    }
     field.target().sample(data, i * rows, x1);
     x = static_cast<float>(values.alpha) * x1 + static_cast<float>(values.sigma) * x0;
     sum += share * weight(objective.weighting, objective.prediction, values) *

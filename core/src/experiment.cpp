@@ -49,6 +49,16 @@ Problems validate(const ExperimentConfig& config) {
     }
   }
   Problems all = std::move(problems).take();
+  if (config.source) {
+    for (Problem& problem : validate_source(config.source, dimension_of(config.data))) {
+      all.push_back(std::move(problem));
+    }
+    if (config.prediction == Prediction::score) {
+      all.push_back({.field = "prediction",
+                     .value = "score",
+                     .allowed = "one of velocity, x1, noise where the source is not N(0, I)"});
+    }
+  }
   for (Problem& problem : validate(config.schedule)) all.push_back(std::move(problem));
   MlpConfig network = network_config(config);
   // That the target has no dimension is reported by now; the network's widths are checked anyhow.
@@ -79,10 +89,10 @@ Problems validate(const FieldOptions& options, Index labels) {
 
 std::shared_ptr<const Field> exact_field(const ExperimentConfig& config,
                                          const FieldOptions& options) {
+  const Source source = make_source(config.source, dimension_of(config.data)).value();
   const auto field_of = [&](std::int32_t label) {
-    const Target target = make_target(config.data, label).value();
-    return std::make_shared<const ExactField>(*target.exact,
-                                              options.schedule.value_or(config.schedule));
+    return make_exact_field(source, make_target(config.data, label).value(),
+                            options.schedule.value_or(config.schedule));
   };
   const GuidanceConfig& guidance = options.guidance;
   if (guidance.label == kNoLabel) return field_of(kNoLabel);
@@ -93,10 +103,12 @@ std::shared_ptr<const Field> exact_field(const ExperimentConfig& config,
 Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& config,
                                                      ThreadPool& pool) {
   if (Problems problems = validate(config); !problems.empty()) return problems;
+  auto source = make_source(config.source, dimension_of(config.data));
+  if (!source) return source.problems();
   auto target = make_target(config.data);
   if (!target) return target.problems();
   return std::unique_ptr<Experiment>(
-      new Experiment(config, std::move(target).value(), nullptr, pool));
+      new Experiment(config, std::move(source).value(), std::move(target).value(), nullptr, pool));
 }
 
 Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& config,
@@ -113,15 +125,18 @@ Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& con
                  std::to_string(pairs->dimension()) + ", as the pairs have");
   }
   if (!problems.empty()) return std::move(problems).take();
+  auto source = make_source(config.source, dimension_of(config.data));
+  if (!source) return source.problems();
   auto target = make_target(config.data);
   if (!target) return target.problems();
-  return std::unique_ptr<Experiment>(
-      new Experiment(config, std::move(target).value(), std::move(pairs), pool));
+  return std::unique_ptr<Experiment>(new Experiment(
+      config, std::move(source).value(), std::move(target).value(), std::move(pairs), pool));
 }
 
-Experiment::Experiment(const ExperimentConfig& config, Target target,
+Experiment::Experiment(const ExperimentConfig& config, Source source, Target target,
                        std::shared_ptr<const Pairs> pairs, ThreadPool& pool)
     : data_(config.data),
+      source_(std::move(source)),
       whole_{.label = kNoLabel,
              .schedule = config.schedule,
              .target = std::move(target),
@@ -130,18 +145,15 @@ Experiment::Experiment(const ExperimentConfig& config, Target target,
       prediction_(config.prediction),
       model_(std::make_shared<const Mlp>(network_config(config))),
       independent_pairs_(pairs == nullptr),
-      trainer_(
-          model_,
-          pairs != nullptr
-              ? std::move(pairs)
-              : std::make_shared<const IndependentPairs>(
-                    std::make_shared<const StandardNormal>(whole_.target.distribution->dimension()),
-                    whole_.target.distribution),
-          AffinePath(config.schedule, config.prediction), config.training, pool),
+      trainer_(model_,
+               pairs != nullptr ? std::move(pairs)
+                                : std::make_shared<const IndependentPairs>(
+                                      source_.distribution, whole_.target.distribution),
+               AffinePath(config.schedule, config.prediction), config.training, pool),
       stopping_(config.stop),
       pool_(pool),
       seed_(config.training.seed) {
-  whole_.exact = std::make_shared<const ExactField>(*whole_.target.exact, config.schedule);
+  whole_.exact = make_exact_field(source_, whole_.target, config.schedule);
   whole_.exact_of_all = whole_.exact;
 }
 
@@ -167,12 +179,11 @@ const Experiment::View& Experiment::view(const FieldOptions& options) const {
   if (label == kNoLabel && seen == schedule()) return whole_;
   if (other_ && other_->label == label && other_->schedule == seen) return *other_;
   Target target = label == kNoLabel ? whole_.target : make_target(data_, label).value();
-  auto exact = std::make_shared<const ExactField>(*target.exact, seen);
+  auto exact = make_exact_field(source_, target, seen);
   auto exact_of_all = exact;
   if (label != kNoLabel) {
-    exact_of_all = seen == schedule()
-                       ? whole_.exact
-                       : std::make_shared<const ExactField>(*whole_.target.exact, seen);
+    exact_of_all =
+        seen == schedule() ? whole_.exact : make_exact_field(source_, whole_.target, seen);
   }
   other_ = View{.label = label,
                 .schedule = seen,
@@ -180,6 +191,10 @@ const Experiment::View& Experiment::view(const FieldOptions& options) const {
                 .exact = std::move(exact),
                 .exact_of_all = std::move(exact_of_all)};
   return *other_;
+}
+
+Points Experiment::starts(Index count, std::uint64_t seed, Index first_row) const {
+  return starting_points(*source_.distribution, count, seed, first_row);
 }
 
 const Target& Experiment::target_of(const FieldOptions& options) const {
@@ -211,9 +226,10 @@ Index Experiment::train(std::span<float> losses) {
 
 double Experiment::measure(StopMetric metric) const {
   if (metric == StopMetric::loss) return stopping_.mean_loss();
-  Evaluation evaluation(
-      field(FieldChoice::learned), {.solver = Solver::midpoint, .steps = kStopSolverSteps},
-      whole_.target.distribution, nullptr, stopping_.config().count, seed_, pool_);
+  Evaluation evaluation(field(FieldChoice::learned),
+                        {.solver = Solver::midpoint, .steps = kStopSolverSteps},
+                        whole_.target.distribution, nullptr, stopping_.config().count, seed_, pool_,
+                        source_.distribution.get());
   evaluation.advance(std::numeric_limits<double>::infinity());
   const EvaluationResult& result = evaluation.result();
   // Of a cloud that is not whole a distance says nothing.
@@ -257,7 +273,7 @@ FieldDifference Experiment::difference(double t, Index count, const FieldOptions
   const Index dimension = whole_.target.distribution->dimension();
   Points x0(count, dimension);
   Points x1(count, dimension);
-  StandardNormal(dimension).sample({seed_, Purpose::field_difference, 0}, 0, x0);
+  source_.distribution->sample({seed_, Purpose::field_difference, 0}, 0, x0);
   target_of(options).distribution->sample({seed_, Purpose::field_difference, 1}, 0, x1);
   const ScheduleValues values = evaluate(options.schedule.value_or(schedule()), t);
   const Points x = static_cast<float>(values.alpha) * x1 + static_cast<float>(values.sigma) * x0;

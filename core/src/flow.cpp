@@ -184,9 +184,14 @@ Points integrate(std::shared_ptr<const Field> field, const SolverConfig& config,
 }
 
 Points starting_noise(Index particles, Index dimension, std::uint64_t seed, Index first) {
-  Points noise(particles, dimension);
-  StandardNormal(dimension).sample({seed, Purpose::sampling_source, 0}, first, noise);
-  return noise;
+  return starting_points(StandardNormal(dimension), particles, seed, first);
+}
+
+Points starting_points(const Distribution& source, Index particles, std::uint64_t seed,
+                       Index first) {
+  Points points(particles, source.dimension());
+  source.sample({seed, Purpose::sampling_source, 0}, first, points);
+  return points;
 }
 
 }  // namespace flowmatch

@@ -48,6 +48,17 @@ Problems validate(const LikelihoodConfig& config) {
   return std::move(problems).take();
 }
 
+Problems check_density(const Distribution& source) {
+  ProblemList problems;
+  if (!source.has_density()) {
+    problems.add(
+        "source", "without a log-density",
+        "one whose log-density is known, for a likelihood: N(0, I), a mixture, a set other "
+        "than moons_torchdyn and pinwheel, or points with a smoothing");
+  }
+  return std::move(problems).take();
+}
+
 void LogDensityOde::operator()(double t, const ConstPointsRef& state, const ConstPointsRef& probes,
                                PointsRef slope) {
   const Index dimension = state.cols() - 1;

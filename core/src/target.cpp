@@ -1,10 +1,9 @@
 #include "flowmatch/target.h"
 
-#include "elementary.h"
 #include "flowmatch/class_distribution.h"
+#include "smoothed_points.h"
 
 #include <algorithm>
-#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,18 +16,6 @@ std::optional<GaussianMixtureConfig> mixture_of(const DataConfig& data) {
   if (const auto* mixture = std::get_if<GaussianMixtureConfig>(&data)) return *mixture;
   if (const auto* set = std::get_if<DataSetConfig>(&data)) return mixture_of(*set);
   return std::nullopt;
-}
-
-/// Equal Gaussians of standard deviation `width` around points.
-GaussianMixtureConfig around(const Eigen::MatrixXd& points, double width) {
-  const Index dimension = points.cols();
-  GaussianMixtureConfig mixture;
-  for (Index i = 0; i < points.rows(); ++i) {
-    mixture.weights.push_back(1);
-    mixture.means.push_back(points.row(i).transpose());
-    mixture.covariances.push_back(width * width * Eigen::MatrixXd::Identity(dimension, dimension));
-  }
-  return mixture;
 }
 
 Index label_count_of(const DataSetConfig& config) {
@@ -51,21 +38,6 @@ Index label_count_of(const DataSetConfig& config) {
       return count;
   }
   return 0;
-}
-
-/// kSmoothedPoints points of a distribution, each a Gaussian of 0.3 times the width that Scott's
-/// rule gives for the density of a normal distribution: these sets have finer features.
-GaussianMixtureConfig smoothed_points(const Distribution& distribution) {
-  const Index dimension = distribution.dimension();
-  Points points(kSmoothedPoints, dimension);
-  distribution.sample({0, Purpose::smoothed_points, 0}, 0, points);
-  const Eigen::MatrixXd all = points.cast<double>();
-  const double variance = (all.rowwise() - all.colwise().mean()).squaredNorm() /
-                          static_cast<double>(kSmoothedPoints * dimension);
-  const double scott =
-      power(static_cast<double>(kSmoothedPoints), -1.0 / (static_cast<double>(dimension) + 4));
-  const double width = std::max(0.3 * scott * std::sqrt(variance), std::sqrt(kMinVariance));
-  return around(all, width);
 }
 
 /// Those of given points that have a label, or all of them.
@@ -146,7 +118,7 @@ Result<Target> make_target(const DataConfig& config, std::int32_t label) {
     auto made = EmpiricalDistribution::make(std::move(points));
     if (!made) return made.problems();
     target.distribution = std::make_shared<const EmpiricalDistribution>(std::move(made).value());
-    if (!few) mixture = smoothed_points(*target.distribution);
+    if (!few) mixture = smoothed_points(*target.distribution, kSmoothedPoints);
   } else if (!mixture) {
     auto made = make_distribution(std::get<DataSetConfig>(config));
     if (!made) return made.problems();
@@ -154,7 +126,7 @@ Result<Target> make_target(const DataConfig& config, std::int32_t label) {
     if (label != kNoLabel) {
       target.distribution = std::make_shared<const ClassDistribution>(target.distribution, label);
     }
-    mixture = smoothed_points(*target.distribution);
+    mixture = smoothed_points(*target.distribution, kSmoothedPoints);
   }
   auto made = GaussianMixture::make(*mixture);
   if (!made) return made.problems();

@@ -601,6 +601,88 @@ TEST_CASE("a student is trained on the pairs of a checkpoint, and resumed with i
   CHECK(run({"train", "--reflow", folder.file("absent.safetensors")}).code == 2);
 }
 
+TEST_CASE("a source other than N(0, I) is trained, sampled, evaluated and kept") {
+  const TemporaryFolder folder;
+  const std::string model = folder.file("eight.safetensors");
+  const Ended trained = run(tiny(model, {"--data", "eight_gaussians", "--set", "data.radius=9",
+                                         "--source", "eight_gaussians", "--until", "10"}));
+  CAPTURE(trained.errors);
+  REQUIRE(trained.code == 0);
+  REQUIRE(run({"train", "--resume", model, "--out", model, "--quiet"}).code == 0);
+  const auto checkpoint = load_checkpoint(model);
+  REQUIRE(checkpoint.ok());
+  const ExperimentConfig& config = checkpoint.value().config.experiment;
+  REQUIRE(config.source.has_value());
+  CHECK(std::get<DataSetConfig>(*config.source).set == DataSet::eight_gaussians);
+  ThreadPool pool(1);
+  auto experiment = Experiment::make(config, pool);
+  REQUIRE(experiment.ok());
+  std::vector<float> losses(20);
+  CHECK(experiment.value()->train(losses) == 20);
+  CHECK(experiment.value()->trainer().state() == checkpoint.value().state);
+
+  // The first frame of its samples is the source.
+  const std::string ways = folder.file("ways.npy");
+  REQUIRE(run({"sample", model, "--count", "50", "--frames", "2", "--seed", "4", "--out", ways,
+               "--quiet"})
+              .code == 0);
+  const Points start = experiment.value()->starts(50, 4);
+  const std::string bytes = bytes_of(ways);
+  CHECK(bytes.find(std::string(reinterpret_cast<const char*>(start.data()),
+                               sizeof(float) * static_cast<std::size_t>(start.size()))) !=
+        std::string::npos);
+
+  const Json evaluated =
+      only_line(run({"eval", model, "--count", "200", "--likelihood", "50", "--json"}));
+  CHECK(std::isfinite(evaluated["nll"].get<double>()));
+  const Json exact = only_line(
+      run({"eval", model, "--field", "exact", "--count", "500", "--likelihood", "0", "--json"}));
+  CHECK(exact["slicedW2"].get<double>() < evaluated["slicedW2"].get<double>());
+  for (const std::string field : {"learned", "exact"}) {
+    const Json density = only_line(
+        run({"density", model, "--field", field, "--resolution", "60", "--count", "20", "--json"}));
+    CAPTURE(field);
+    CHECK_THAT(density["integral"].get<double>(), WithinAbs(1, 0.1));
+  }
+
+  const auto refused = [](const Words& words, const std::string& message) {
+    const Ended ended = run(words);
+    CAPTURE(words);
+    CHECK(ended.code == 2);
+    CHECK_THAT(ended.errors, ContainsSubstring(message));
+  };
+  refused({"sample", model, "--out", ways, "--set", "sampler.solver=euler_maruyama"},
+          "sampler.solver is euler_maruyama, must be a solver of the ODE");
+  // Not even by another source than the model was trained with.
+  refused({"sample", model, "--out", ways, "--source", "normal", "--set",
+           "sampler.solver=euler_maruyama"},
+          "solver is euler_maruyama");
+  refused({"eval", model, "--source", "pinwheel"}, "--likelihood is 2000, must be 0");
+  refused({"density", model, "--source", "pinwheel"}, "source is without a log-density");
+  refused(tiny(model, {"--source", "absent.csv"}), "absent.csv is No such file");
+  refused(tiny(model, {"--source", "moons", "--set", "prediction=score"}), "prediction is score");
+  refused({"train", "--resume", model, "--source", "moons"}, "--source");
+
+  // Points of a file; and back to N(0, I).
+  const std::string file = folder.file("points.csv");
+  REQUIRE(write_file(file, "x,y\n1,2\n3,4\n5,7\n").empty());
+  const std::string other = folder.file("points.safetensors");
+  REQUIRE(run(tiny(other, {"--source", file, "--quiet"})).code == 0);
+  CHECK(std::get<EmpiricalConfig>(*load_checkpoint(other).value().config.experiment.source)
+            .points(2, 1) == 7);
+  CHECK_THAT(run({"export", other}).output, ContainsSubstring("\"source\": {"));
+  CHECK_THAT(run({"export", other, "--source", "normal"}).output,
+             ContainsSubstring("\"source\": null"));
+
+  // The pairs of a reflow begin where its teacher does.
+  const std::string student = folder.file("student.safetensors");
+  REQUIRE(run({"train", "--reflow", model, "--pairs", "100", "--out", student, "--quiet"}).code ==
+          0);
+  CHECK(load_checkpoint(student).value().config.experiment.source.has_value());
+  refused({"train", "--reflow", model, "--pairs", "100", "--out", student, "--preset", "quick"},
+          "source is another than that of");
+}
+
 TEST_CASE("the bench measures a training step and sampling") {
   const Json said = only_line(run({"bench", "--seconds", "0", "--set", "hidden=[8]", "--set",
                                    "sampler.particles=50", "--json"}));

@@ -242,6 +242,7 @@ TEST_CASE("the written document has the names of the page's links and bindings")
     "radius": 10.0,
     "standardDeviation": 1.0
   },
+  "source": null,
   "schedule": {
     "schedule": "sqrt",
     "exponent": 2.0,
@@ -405,6 +406,40 @@ TEST_CASE("a configuration comes back from its document to the bit") {
   CHECK(back.experiment.training.adam.epsilon == config.experiment.training.adam.epsilon);
   CHECK(back.experiment.training.seed == config.experiment.training.seed);
   CHECK(to_json(back) == to_json(config));
+}
+
+TEST_CASE("a source is written as data are, and null is N(0, I)") {
+  CHECK_FALSE(read("{}").experiment.source.has_value());
+  CHECK_FALSE(read(R"({"source": null})").experiment.source.has_value());
+  CHECK(to_json(read("{}")).find("\"source\": null") != std::string::npos);
+
+  RunConfig config = *preset_from_name("quick");
+  config.experiment.source = correlated_mixture(2);
+  CHECK(same(*read(to_json(config)).experiment.source, *config.experiment.source));
+  config.experiment.source = ring_mixture(3, 2, 0.5);
+  CHECK(same(*read(to_json(config)).experiment.source, *config.experiment.source));
+  const RunConfig eight = read(R"({"source": {"dataSet": "eight_gaussians", "noise": 0.5},
+                                   "data": {"dataSet": "moons"}})");
+  CHECK(std::get<DataSetConfig>(*eight.experiment.source).set == DataSet::eight_gaussians);
+  CHECK(std::get<DataSetConfig>(*eight.experiment.source).noise == 0.5);
+  CHECK(to_json(read(to_json(eight))) == to_json(eight));
+  const RunConfig points = read(R"({"source": {"points": [[1, 2], [3, 4]], "smoothing": 0.5}})");
+  CHECK(std::get<EmpiricalConfig>(*points.experiment.source).points(1, 0) == 3);
+  CHECK(to_json(read(to_json(points))) == to_json(points));
+  CHECK(to_json(eight.experiment.source) != to_json(points.experiment.source));
+  CHECK(to_json(std::optional<DataConfig>()) == "null");
+
+  CHECK(problem_of(R"({"source": 3})") == "source is 3, must be an object");
+  CHECK(problem_of(R"({"source": {"dataSet": "eight"}})")
+            .starts_with("source.dataSet is eight, must be one of ring, eight_gaussians"));
+  CHECK(problem_of(R"({"source": {"radius": -1}})").starts_with("source.radius is -1"));
+  CHECK(problem_of(R"({"source": {"points": [[1, 2, 3]]}})") ==
+        "source is 3 dimensions, must be 2, as the data have");
+  CHECK(problem_of(R"({"source": {"dataSet": "moons"}, "prediction": "score"})") ==
+        "prediction is score, must be one of velocity, x1, noise where the source is not N(0, I)");
+  CHECK(problem_of(R"({"source": {"dataSet": "moons"}, "sampler": {"solver": "euler_maruyama"}})")
+            .starts_with("sampler.solver is euler_maruyama, must be a solver of the ODE where the "
+                         "source is not N(0, I)"));
 }
 
 TEST_CASE("a whole number may be written as JavaScript writes it") {

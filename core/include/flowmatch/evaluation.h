@@ -34,13 +34,13 @@ inline constexpr Index kSlicedProjections = 256;
 
 class Evaluation {
  public:
-  /// Will move `count` points of starting_noise(seed) by `field` and compare them with `count`
+  /// Will move `count` starting_points() of the source by `field` and compare them with `count`
   /// samples of the target, and those with `count` others. `modes` is the target as a mixture, or
-  /// null. Preconditions as for Flow; count >= 2.
+  /// null. `source`: null is N(0, I); it is not kept. Preconditions as for Flow; count >= 2.
   Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
              std::shared_ptr<const Distribution> target,
              std::shared_ptr<const GaussianMixture> modes, Index count, std::uint64_t seed,
-             ThreadPool& pool);
+             ThreadPool& pool, const Distribution* source = nullptr);
   /// Of a mixture.
   Evaluation(std::shared_ptr<const Field> field, const SolverConfig& solver,
              const std::shared_ptr<const GaussianMixture>& target, Index count, std::uint64_t seed,

@@ -1,5 +1,5 @@
-// The exact marginal velocity field that carries N(0, I) to a Gaussian mixture along an affine
-// path: the ground truth that a trained network is held against.
+// The exact marginal velocity field that carries N(0, I), or another Gaussian mixture, to a
+// Gaussian mixture along an affine path: the ground truth that a trained network is held against.
 //
 // For component k, X_t ~ N(alpha mu_k, C_k) with C_k = alpha^2 S_k + sigma^2 I. With
 // responsibilities r_k(x) and e_k = C_k^-1 (x - alpha mu_k):
@@ -13,6 +13,16 @@
 // Jacobian is (alpha' alpha S_k + sigma sigma' I) C_k^-1, and grad r_k = r_k (e - e_k) with e =
 // sum_k r_k e_k. So
 //   div u_t(x) = sum_k r_k (tr[(alpha' alpha S_k + sigma sigma' I) C_k^-1] - e_k . w_k) + e . u.
+//
+// From a source mixture of components N(n_i, R_i), independent of the target, X_t is the mixture of
+// the pairs (i, j) with weights of their products, means alpha mu_j + sigma n_i and covariances
+// C_ij = alpha^2 S_j + sigma^2 R_i. In all of the above the pair takes the place of k, R_i that of
+// I, and
+//   w_ij = alpha' mu_j + sigma' n_i + (alpha' alpha S_j + sigma sigma' R_i) e_ij,
+// of which N(0, I) is the case of one component. Where sigma' diverges at t = 1, so does the
+// velocity itself if the mean of the source is not 0: it is then exact while sigma is
+// kSqrtRegularisation or more, and bounded as if sigma were no less. A solver that evaluates it at
+// t = 1 itself (Heun, RK4) goes wrong there; Euler, the midpoint rule and dopri5 do not.
 #pragma once
 
 #include "flowmatch/field.h"
@@ -21,16 +31,24 @@
 #include "flowmatch/schedule.h"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 namespace flowmatch {
 
+class PairedMixture;
+
 class ExactField final : public Field {
  public:
-  ExactField(GaussianMixture target, const Schedule& schedule);
+  /// Of independent pairs. `source`: null is N(0, I); otherwise of the dimension of the target. The
+  /// cost of a point is that of all pairs of their components: see make_exact_field().
+  ExactField(GaussianMixture target, const Schedule& schedule,
+             std::shared_ptr<const GaussianMixture> source = nullptr);
 
   [[nodiscard]] Index dimension() const override { return target_.dimension(); }
   [[nodiscard]] const GaussianMixture& target() const { return target_; }
+  /// Null where it is N(0, I).
+  [[nodiscard]] const GaussianMixture* source() const { return source_.get(); }
   [[nodiscard]] const Schedule& schedule() const { return schedule_; }
 
   [[nodiscard]] std::optional<Schedule> path_schedule() const override { return schedule_; }
@@ -57,7 +75,9 @@ class ExactField final : public Field {
 
  private:
   GaussianMixture target_;
+  std::shared_ptr<const GaussianMixture> source_;
   Schedule schedule_;
+  std::shared_ptr<const PairedMixture> pairs_;  ///< With a source alone.
 };
 
 /// The CFM loss that no field can go below: E |u_t(X_t | z) - E[u_t(X_t | z) | X_t]|^2 / D over t

@@ -1,5 +1,6 @@
-// One experiment as the page, the command line and a link describe it: a target, a path, a network
-// and how it is trained; with the exact field of the same target and path beside it.
+// One experiment as the page, the command line and a link describe it: a source and a target, a
+// path between them, a network and how it is trained; with the exact field of the same path beside
+// it.
 #pragma once
 
 #include "flowmatch/evaluation.h"
@@ -9,6 +10,7 @@
 #include "flowmatch/learned_field.h"
 #include "flowmatch/mlp.h"
 #include "flowmatch/pairs.h"
+#include "flowmatch/source.h"
 #include "flowmatch/stopping.h"
 #include "flowmatch/target.h"
 #include "flowmatch/trainer.h"
@@ -23,6 +25,9 @@ namespace flowmatch {
 
 struct ExperimentConfig {
   DataConfig data = ring_mixture(11, 10, 1);
+  /// What X_0 is drawn from, of the dimension of the data; none: N(0, I). Its labels mean nothing.
+  /// The score is then not to be predicted: what it says of X_0 holds for N(0, I) alone.
+  std::optional<DataConfig> source = std::nullopt;
   Schedule schedule = Schedule::cond_ot;
   Prediction prediction = Prediction::velocity;
   std::vector<Index> hidden{64, 64, 64};  ///< As in MlpConfig.
@@ -68,8 +73,8 @@ struct FieldOptions {
 /// Every problem of the options for a model of so many labels, or none.
 Problems validate(const FieldOptions& options, Index labels);
 
-/// The exact field of the data and schedule of an experiment. Preconditions: validate(config) is
-/// empty; so is validate(options, label_count(config.data)).
+/// The exact field of the source, data and schedule of an experiment. Preconditions:
+/// validate(config) is empty; so is validate(options, label_count(config.data)).
 std::shared_ptr<const Field> exact_field(const ExperimentConfig& config,
                                          const FieldOptions& options = {});
 
@@ -77,8 +82,9 @@ class Experiment {
  public:
   /// The pool must outlive the experiment.
   static Result<std::unique_ptr<Experiment>> make(const ExperimentConfig& config, ThreadPool& pool);
-  /// The same trained on other pairs than independent ones of noise and the target, such as those
-  /// of a Reflow; the target is still what samples are held against. Problems beside those of
+  /// The same trained on other pairs than independent ones of the source and the target, such as
+  /// those of a Reflow; the source is still what samples start from, and the target what they are
+  /// held against. Problems beside those of
   /// validate(): pairs of another dimension, or a coupling that would pair them anew.
   static Result<std::unique_ptr<Experiment>> make(const ExperimentConfig& config,
                                                   std::shared_ptr<const Pairs> pairs,
@@ -107,10 +113,16 @@ class Experiment {
   [[nodiscard]] std::shared_ptr<const Distribution> target() const {
     return whole_.target.distribution;
   }
+  /// What X_0 is drawn from, and whether that is N(0, I).
+  [[nodiscard]] std::shared_ptr<const Distribution> source() const { return source_.distribution; }
+  [[nodiscard]] bool from_standard_normal() const { return source_.is_standard_normal(); }
+  /// starting_points() of the source.
+  [[nodiscard]] Points starts(Index count, std::uint64_t seed, Index first_row = 0) const;
   /// The target as a mixture, null where it is none.
   [[nodiscard]] std::shared_ptr<const GaussianMixture> modes() const { return whole_.target.modes; }
-  /// The exact field of independent pairs of N(0, I) and the target; where the target is not a
-  /// mixture, of kSmoothedPoints of its points, each a narrow Gaussian.
+  /// The exact field of independent pairs of the source and the target; where one of them is not a
+  /// mixture, of kSmoothedPoints of its points, each a narrow Gaussian, or of fewer: see
+  /// make_exact_field().
   [[nodiscard]] const ExactField& exact_field() const { return *whole_.exact; }
 
   /// The classes that a cloud can be of: those of the data, none where the model is not told them.
@@ -140,8 +152,8 @@ class Experiment {
 
  private:
   /// Null pairs are independent ones.
-  Experiment(const ExperimentConfig& config, Target target, std::shared_ptr<const Pairs> pairs,
-             ThreadPool& pool);
+  Experiment(const ExperimentConfig& config, Source source, Target target,
+             std::shared_ptr<const Pairs> pairs, ThreadPool& pool);
 
   [[nodiscard]] double measure(StopMetric metric) const;
 
@@ -156,6 +168,7 @@ class Experiment {
   [[nodiscard]] const View& view(const FieldOptions& options) const;
 
   DataConfig data_;
+  Source source_;
   View whole_;  ///< All of the data under the schedule of the training.
   Prediction prediction_;
   std::shared_ptr<const Model> model_;

@@ -47,8 +47,8 @@ class Field {
   /// Whether evaluators give the divergence.
   [[nodiscard]] virtual bool has_divergence() const { return false; }
 
-  /// The schedule of the affine path from N(0, I) whose marginals the field is of, where it knows
-  /// it: by that an SDE finds the score in the velocity (see sde.h).
+  /// The schedule of the affine path whose marginals the field is of, where it knows it: by that an
+  /// SDE finds the score in the velocity, if the path is one from N(0, I) (see sde.h).
   [[nodiscard]] virtual std::optional<Schedule> path_schedule() const { return std::nullopt; }
 
   /// An evaluator for batches of up to max_rows points. The field must outlive it.

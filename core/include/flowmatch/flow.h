@@ -31,7 +31,7 @@ class Flow {
   /// solution for an adaptive one. Preconditions: validate(config) is empty, frames >= 1,
   /// start.rows() >= 1. The pool must outlive the flow. An SDE takes the schedule from the field,
   /// and config.sde.schedule only where the field does not know its own: see
-  /// Field::path_schedule().
+  /// Field::path_schedule(). Its start is N(0, I): see check_solver() of source.h.
   ///
   /// An adaptive solver that does not come to t_end within max_steps, or finds no step short
   /// enough, gives up a block of points: their remaining frames are NaN, the report() and the
@@ -97,5 +97,9 @@ Points integrate(std::shared_ptr<const Field> field, const SolverConfig& config,
 /// `particles` draws from N(0, I), the noise that every cloud of the same seed starts from; of a
 /// larger cloud those from particle `first` on.
 Points starting_noise(Index particles, Index dimension, std::uint64_t seed, Index first = 0);
+
+/// The same draws from any source: of N(0, I) they are starting_noise(), to the bit.
+Points starting_points(const Distribution& source, Index particles, std::uint64_t seed,
+                       Index first = 0);
 
 }  // namespace flowmatch

@@ -37,6 +37,10 @@ inline constexpr Index kMaxProbes = 1024;
 /// Every problem of the configuration, or none.
 Problems validate(const LikelihoodConfig& config);
 
+/// A problem, of the field "source", where the log-density of a source is not known, so that no
+/// likelihood can be had; or none.
+Problems check_density(const Distribution& source);
+
 /// The augmented system d/dt (x, l) = (v(x, t), -div v(x, t)), where l changes as the log-density
 /// does, in the form that solvers take: states and slopes are N x (D + 1), a row a point, l last.
 class LogDensityOde {

@@ -17,8 +17,9 @@ namespace flowmatch {
 enum class Prediction : std::uint8_t {
   velocity,  ///< alpha' X_1 + sigma' X_0, with the sigma' of ScheduleValues::d_sigma
   x1,        ///< X_1, the data: a denoiser ("x-prediction" where diffusion calls data x_0)
-  noise,     ///< X_0, the noise ("epsilon-prediction")
-  score,     ///< -X_0 / sigma, whose mean is grad log p_t(x); of sigma see kConversionFloor
+  noise,     ///< X_0, the noise ("epsilon-prediction"), or what else the source is
+  /// -X_0 / sigma, whose mean is grad log p_t(x) if X_0 ~ N(0, I); of sigma see kConversionFloor
+  score,
 };
 
 inline constexpr std::array kPredictions{Prediction::velocity, Prediction::x1, Prediction::noise,

@@ -6,8 +6,9 @@
 // backwards; Albergo, Boffi, Vanden-Eijnden 2023 (arXiv 2303.08797), whose epsilon is g^2 / 2.
 // Backwards in time the sign of the score's term is the other.
 //
-// The score is found in the velocity. With z = E[X_1 | x] and e = E[X_0 | x], which are the data
-// and the noise that a field expects at x,
+// The score is found in the velocity, where X_0 ~ N(0, I): of another source the velocity does not
+// tell it. With z = E[X_1 | x] and e = E[X_0 | x], which are the data and the noise that a field
+// expects at x,
 //   x = alpha z + sigma e,  v = alpha' z + sigma' e,  score = -e / sigma
 //   score = (alpha v - alpha' x) / (sigma^2 alpha' - alpha sigma sigma')
 // The denominator is positive inside (0, 1). At t = 0, where alpha may vanish with its derivative,

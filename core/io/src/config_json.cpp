@@ -75,6 +75,7 @@ constexpr std::tuple kStopFields{
 };
 constexpr std::tuple kExperimentFields{
     Field{"data", &ExperimentConfig::data},
+    Field{"source", &ExperimentConfig::source},
     Field{"schedule", &ExperimentConfig::schedule},
     Field{"prediction", &ExperimentConfig::prediction},
     Field{"hidden", &ExperimentConfig::hidden},
@@ -221,6 +222,8 @@ void read(const Json& json, const std::string& path, Enum& out, ProblemList& pro
 }
 
 void read(const Json& json, const std::string& path, DataConfig& out, ProblemList& problems);
+void read(const Json& json, const std::string& path, std::optional<DataConfig>& out,
+          ProblemList& problems);
 void read(const Json& json, const std::string& path, AdamConfig& out, ProblemList& problems);
 void read(const Json& json, const std::string& path, Schedule& out, ProblemList& problems);
 void read(const Json& json, const std::string& path, std::optional<Schedule>& out,
@@ -540,6 +543,16 @@ void read(const Json& json, const std::string& path, DataConfig& out, ProblemLis
   out = std::move(mixture);
 }
 
+/// null is as good as absent.
+void read(const Json& json, const std::string& path, std::optional<DataConfig>& out,
+          ProblemList& problems) {
+  if (json.is_null()) {
+    out.reset();
+  } else {
+    read(json, path, out.emplace(), problems);
+  }
+}
+
 // --- Writing
 
 OrderedJson to_value(double value) {
@@ -570,6 +583,7 @@ OrderedJson to_value(const Eigen::MatrixXd& matrix) {
 }
 
 OrderedJson to_value(const DataConfig& config);
+OrderedJson to_value(const std::optional<DataConfig>& config);
 OrderedJson to_value(const AdamConfig& config);
 OrderedJson to_value(const Schedule& schedule);
 OrderedJson to_value(const std::optional<Schedule>& schedule);
@@ -699,6 +713,10 @@ OrderedJson to_value(const DataConfig& data) {
   return object;
 }
 
+OrderedJson to_value(const std::optional<DataConfig>& config) {
+  return config ? to_value(*config) : OrderedJson();
+}
+
 }  // namespace
 
 std::string_view name(FieldChoice choice) {
@@ -724,6 +742,8 @@ Problems validate(const RunConfig& config) {
   ProblemList sampler;
   sampler.append("sampler", validate(config.sampler));
   sampler.append("sampler", validate(field_options(config.sampler), labels));
+  sampler.append("sampler",
+                 check_solver(config.sampler.solver.solver, !config.experiment.source.has_value()));
   Problems all = validate(config.experiment);
   for (Problem& problem : std::move(sampler).take()) all.push_back(std::move(problem));
   return all;
@@ -792,6 +812,10 @@ std::string to_json(const RunConfig& config) {
   write_fields(config.sampler.solver.sde.diffusion, kSdeFields, sampler);
   write_fields(config.sampler, kSamplerFields, sampler);
   return object.dump(2);
+}
+
+std::string to_json(const std::optional<DataConfig>& source) {
+  return to_value(source).dump(2);
 }
 
 }  // namespace flowmatch

@@ -390,15 +390,18 @@ void legend(Plot& plot, bool with_floor) {
 
 }  // namespace
 
-double window_of(const GaussianMixture& data) {
-  double reach = 0;
-  for (const auto& component : data.components()) {
-    const double width = std::sqrt(component.variances.maxCoeff());
-    reach = std::max(reach, component.mean.cwiseAbs().maxCoeff() + 4 * width);
+double window_of(const GaussianMixture& data, const GaussianMixture* source) {
+  double reach = source == nullptr ? 4 : 0;  // That of N(0, I).
+  for (const GaussianMixture* mixture : {&data, source}) {
+    if (mixture == nullptr) continue;
+    for (const auto& component : mixture->components()) {
+      const double width = std::sqrt(component.variances.maxCoeff());
+      reach = std::max(reach, component.mean.cwiseAbs().maxCoeff() + 4 * width);
+    }
   }
-  // To two digits, and at least the source's own width.
-  const double unit = std::pow(10.0, std::floor(std::log10(std::max(reach, 4.0))) - 1) * 5;
-  return std::ceil(std::max(reach, 4.0) / unit) * unit;
+  // To two digits.
+  const double unit = std::pow(10.0, std::floor(std::log10(reach)) - 1) * 5;
+  return std::ceil(reach / unit) * unit;
 }
 
 Image plot_samples(const ConstPointsRef& x, const Window& window) {

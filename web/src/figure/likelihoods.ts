@@ -6,7 +6,7 @@
  * Not here: what is drawn of it (draw/learned-density-layer.ts) or written (controls/quality-table.ts).
  */
 import type { CallOptions } from '../engine/client';
-import type { DataLikelihood, LikelihoodConfig } from '../engine/protocol';
+import type { DataConfig, DataLikelihood, LikelihoodConfig } from '../engine/protocol';
 import { maximum, readField, type FieldMovie } from './data/field-movie';
 import type { DensityMap } from './draw/learned-density-layer';
 import { mapGrid } from './draw/geometry';
@@ -148,7 +148,7 @@ export class Likelihoods {
 
   /** To be called whenever the session has changed, or what is on show. `watched`: somebody can see the figure. */
   update(watched: boolean, showsDensity: boolean): void {
-    const { created, phase, stepsDone, label } = this.#session;
+    const { created, config, phase, stepsDone, label } = this.#session;
     if (created !== this.#created || label !== this.#label) {
       this.#created = created;
       this.#label = label;
@@ -158,7 +158,8 @@ export class Likelihoods {
     }
     const training = phase === 'training';
     // Of one class they are not known: the engine finds those of all data.
-    const possible = watched && this.#session.experiment !== null && phase !== 'error' && label < 0;
+    const askable = label < 0 && hasDensity(config?.source ?? null);
+    const possible = watched && this.#session.experiment !== null && phase !== 'error' && askable;
     if (possible && showsDensity) this.#density.follow(stepsDone, training);
     else this.#density.stop();
     // Of an untrained network it says nothing. Both are work for the whole engine, which is not fetched, nor kept
@@ -179,6 +180,13 @@ export class Likelihoods {
     }
     return this.#exactIntegral.value;
   }
+}
+
+/** Whether the core knows the density of a source, from which all likelihoods come. */
+function hasDensity(source: DataConfig | null): boolean {
+  if (source === null) return true;
+  if ('points' in source) return source.smoothing > 0;
+  return !('dataSet' in source && ['moons_torchdyn', 'pinwheel'].includes(source.dataSet));
 }
 
 /** The integral of the density at t = 1 over the movie's grid, each point standing for the cell around it. */

@@ -3,7 +3,7 @@
 //
 //   {
 //     "preset": "quick",
-//     "data": {"components": 11, "radius": 10, "standardDeviation": 1},
+//     "data": {"components": 11, "radius": 10, "standardDeviation": 1}, "source": null,
 //     "schedule": "cond_ot", "hidden": [64, 64, 64], "activation": "silu",
 //     "timeFeatures": {"kind": "plain"}, "labels": false, "labelDropout": 0.1,
 //     "batchSize": 256, "steps": 5000, "learningRate": 0.003, "learningRateDecay": "cosine",
@@ -16,7 +16,8 @@
 // A key that is absent is as the preset has it, and the preset, where absent, is "quick". Other
 // data than a ring is a set by its name, {"dataSet": "moons", "noise": 0.1}, any mixture,
 // {"weights": [..], "means": [[..], ..], "covariances": [[[..], ..], ..]}, or points themselves,
-// {"points": [[..], ..], "labels": [..], "smoothing": 0.1}.
+// {"points": [[..], ..], "labels": [..], "smoothing": 0.1}. A source is written as data are; null,
+// or none, is N(0, I).
 #pragma once
 
 #include "flowmatch/experiment.h"
@@ -72,6 +73,8 @@ Result<RunConfig> run_config_from_json(std::string_view text);
 /// The document with every key written out, so that it means the same under other defaults. Reading
 /// it gives the same configuration, to the bit.
 std::string to_json(const RunConfig& config);
+/// The document of a source alone: equal for those that are equal.
+std::string to_json(const std::optional<DataConfig>& source);
 
 std::string_view name(FieldChoice choice);
 

@@ -20,9 +20,9 @@ struct Window {
   static Window square(double half) { return {-half, half, -half, half}; }
 };
 
-/// Half the width of a window around the origin that shows a mixture with room around it, rounded
-/// up.
-double window_of(const GaussianMixture& data);
+/// Half the width of a window around the origin that shows a mixture and the source, null for N(0,
+/// I), with room around them, rounded up.
+double window_of(const GaussianMixture& data, const GaussianMixture* source = nullptr);
 
 /// The rows of x (N x 2) as dots, the fainter the more there are; what lies outside is left out.
 Image plot_samples(const ConstPointsRef& x, const Window& window);
