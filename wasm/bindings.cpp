@@ -123,6 +123,7 @@ struct JsExperimentConfig {
   double steps;
   double seed;
   StopValue stop{val::undefined()};
+  SourceValue source{val::undefined()};
 };
 
 struct JsSamplerConfig {
@@ -193,7 +194,7 @@ bool is_basic(const JsExperimentConfig& js) {
          js.label_dropout == standard.training.label_dropout && js.time_features.kind == "plain" &&
          js.time_features.count == static_cast<double>(standard.time_features.count) &&
          js.time_features.scale == standard.time_features.scale && js.time_features.seed == 0 &&
-         js.stop.isNull();
+         js.stop.isNull() && js.source.isNull();
 }
 
 bool is_basic(const JsSamplerConfig& js) {
@@ -230,6 +231,13 @@ void read_beyond_basic(ProblemList& problems, const JsExperimentConfig& js,
              config.time_features.seed);
   config.labels = js.labels;
   training.label_dropout = js.label_dropout;
+  if (!js.source.isNull()) {
+    DataConfig source;
+    const Problems wrong = read_data(js.source, source);
+    problems.append("source", wrong);
+    // What could not be read is not checked besides.
+    if (wrong.empty()) config.source = std::move(source);
+  }
   if (!js.stop.isNull()) problems.append("stop", read_stop(js.stop, config.stop));
 }
 
@@ -311,6 +319,12 @@ Result<Sampler> read(const JsSamplerConfig& js, const Experiment& experiment, do
     sampler.solver.solver = *solver;
   } else {
     problems.add("solver", js.solver, one_of(kAllSolvers));
+  }
+  if (!kBasic) {
+    for (const Problem& problem :
+         check_solver(sampler.solver.solver, experiment.from_standard_normal())) {
+      problems.add(problem.field, problem.value, problem.allowed);
+    }
   }
   problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
   sampler.solver.rtol = sampler.solver.atol = js.tolerance;
@@ -691,6 +705,7 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       "{ dataSet: string; [parameter: string]: string | number } | "
       "{ weights: number[]; means: number[][]; covariances: number[][][] } | "
       "{ points: Float32Array; labels?: Int32Array; smoothing: number }");
+  register_type<SourceValue>("ExperimentConfig['data'] | null");
   register_type<StopValue>(
       "{ metric: string; below: number; every: number; patience: number; count: number } | null");
   register_type<CreateResult>("{ experiment: Experiment | null; problems: Problem[] }");
@@ -753,7 +768,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("emaDecay", &JsExperimentConfig::ema_decay)
       .field("steps", &JsExperimentConfig::steps)
       .field("seed", &JsExperimentConfig::seed)
-      .field("stop", &JsExperimentConfig::stop);
+      .field("stop", &JsExperimentConfig::stop)
+      .field("source", &JsExperimentConfig::source);
   value_object<JsSamplerConfig>("SamplerConfig")
       .field("field", &JsSamplerConfig::field)
       .field("options", &JsSamplerConfig::options)

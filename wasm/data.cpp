@@ -179,25 +179,31 @@ constexpr Index kReachPoints = 4096;
 /// How far a Gaussian is said to reach.
 constexpr double kReachDeviations = 4;
 
-/// The largest coordinate, either way, of the data of an experiment, as far as it is worth showing:
-/// the size of the window that it is drawn in.
-double reach(ExperimentHandle& handle) {
-  Experiment& experiment = handle.experiment();
-  double largest = 0;
-  if (const auto modes = experiment.modes()) {
-    for (const GaussianMixture::Component& component : modes->components()) {
-      for (Index d = 0; d < component.mean.size(); ++d) {
-        const double variance =
-            component.axes.row(d).cwiseAbs2().dot(component.variances.transpose());
-        largest =
-            std::max(largest, std::abs(component.mean[d]) + kReachDeviations * std::sqrt(variance));
-      }
-    }
-    return largest;
+/// The largest coordinate, either way, of a mixture or of some points of a distribution.
+double reach_of(const Distribution& distribution, const GaussianMixture* mixture) {
+  if (mixture == nullptr) {
+    Points points(kReachPoints, distribution.dimension());
+    distribution.sample({0, Purpose::smoothed_points, 0}, 0, points);
+    return static_cast<double>(points.cwiseAbs().maxCoeff());
   }
-  Points points(kReachPoints, experiment.target()->dimension());
-  experiment.target()->sample({0, Purpose::smoothed_points, 0}, 0, points);
-  return static_cast<double>(points.cwiseAbs().maxCoeff());
+  double largest = 0;
+  for (const GaussianMixture::Component& component : mixture->components()) {
+    for (Index d = 0; d < component.mean.size(); ++d) {
+      const double variance =
+          component.axes.row(d).cwiseAbs2().dot(component.variances.transpose());
+      largest =
+          std::max(largest, std::abs(component.mean[d]) + kReachDeviations * std::sqrt(variance));
+    }
+  }
+  return largest;
+}
+
+/// How far the data and the source of an experiment reach, as far as it is worth showing: the size
+/// of the window that they are drawn in.
+double reach(ExperimentHandle& handle) {
+  const Experiment& experiment = handle.experiment();
+  return std::max(reach_of(*experiment.target(), experiment.modes().get()),
+                  reach_of(*experiment.source(), nullptr));
 }
 
 }  // namespace

@@ -18,6 +18,8 @@ using emscripten::val;
 
 /// Registered with the types of the four in bindings.cpp.
 EMSCRIPTEN_DECLARE_VAL_TYPE(DataValue)
+/// One of them for the source, or null: N(0, I).
+EMSCRIPTEN_DECLARE_VAL_TYPE(SourceValue)
 
 /// What a property is as a number; NaN where it is none that could be one.
 inline double number_at(const val& object, const char* key) {

@@ -85,6 +85,9 @@ FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js, const Exper
   problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
   solver.rtol = solver.atol = js.tolerance;
   all.append("likelihood", std::move(problems).take());
+  for (const Problem& problem : check_density(*experiment.source())) {
+    all.add(problem.field, problem.value, problem.allowed);
+  }
   return likelihood;
 }
 
@@ -108,7 +111,7 @@ DensityGridConfig read(ProblemList& problems, const JsDensityGridConfig& js) {
 class JsLikelihood {
  public:
   JsLikelihood(const Experiment& experiment, const FieldLikelihood& likelihood, Points points)
-      : likelihood_(experiment.field(likelihood.field, likelihood.options), nullptr,
+      : likelihood_(experiment.field(likelihood.field, likelihood.options), experiment.source(),
                     likelihood.config, std::move(points), *shared_pool()) {}
 
   bool advance(double milliseconds) { return likelihood_.advance(milliseconds); }
@@ -128,7 +131,7 @@ class JsDensity {
  public:
   JsDensity(const Experiment& experiment, const FieldLikelihood& likelihood,
             const DensityGridConfig& grid)
-      : grid_(experiment.field(likelihood.field, likelihood.options), nullptr, likelihood.config,
+      : grid_(experiment.field(likelihood.field, likelihood.options), experiment.source(), likelihood.config,
               grid, *shared_pool()) {}
 
   bool advance(double milliseconds) { return grid_.advance(milliseconds); }
@@ -152,7 +155,7 @@ class JsDataLikelihood {
                    std::uint64_t seed)
       : target_(experiment.target_of(likelihood.options).distribution),
         samples_(draw(*target_, count, seed)),
-        likelihood_(experiment.field(likelihood.field, likelihood.options), nullptr,
+        likelihood_(experiment.field(likelihood.field, likelihood.options), experiment.source(),
                     likelihood.config, samples_, *shared_pool()) {}
 
   /// The density of the target is found a part at a time, too: for a curve it is a quadrature.

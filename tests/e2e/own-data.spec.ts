@@ -196,6 +196,24 @@ test('a set has its parameters, and another set its own', async ({ page, sites }
   expect((await figure.state()).parameters).toBe('');
 });
 
+test('a flow starts from a source of the reader’s choice', async ({ page, sites }) => {
+  const figure = await openFigure(page, sites.plain, small);
+  await figure.openSettings();
+  await figure.setting('source').getByRole('combobox').selectOption('eight_gaussians');
+  const parameters = editor(figure, 'source-parameters');
+  await expect(parameters.getByLabel('Gaussians')).toHaveValue('8');
+  await parameters.getByLabel('Radius').fill('3');
+  await page.keyboard.press('Tab');
+  await expect.poll(async () => (await figure.state()).sourceParameters).toBe('radius_3');
+  await figure.expectPhase('flowing');
+  // What is known of noise alone is refused, and what was before stays.
+  const solver = figure.setting('solver').getByRole('combobox');
+  await solver.selectOption('euler_maruyama');
+  await expect.poll(async () => (await figure.state()).solver).toBe('euler_maruyama');
+  await figure.setting('source').getByRole('combobox').selectOption('normal');
+  await expect(parameters).toHaveCount(0);
+});
+
 test('a run that its rule ends says so', async ({ page, sites }) => {
   const figure = await openFigure(
     page,

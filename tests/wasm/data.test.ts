@@ -5,7 +5,7 @@ import type { Experiment, MainModule } from '#wasm';
 
 import type { DataConfig, ExperimentConfig } from '../../web/src/engine/protocol';
 import { plainField } from '../../web/src/engine/protocol';
-import { experimentConfigOf } from '../../web/src/state/configs';
+import { experimentConfigOf, samplerConfigOf } from '../../web/src/state/configs';
 import { dataSetParameters } from '../../web/src/state/data-set-parameters';
 import { defaultState, settings } from '../../web/src/state/settings';
 import { loadUnderNode } from './module';
@@ -233,6 +233,60 @@ describe('given points', () => {
   });
 });
 
+const ring = { components: 3, radius: 3, standardDeviation: 0.5 };
+
+describe('a source', () => {
+  it('is where clouds start', () => {
+    const points = Float32Array.of(3, 4);
+    const source = { points, smoothing: 0.001 };
+    within({ source }, (experiment) => {
+      const { flow } = experiment.startFlow(
+        { ...samplerConfigOf(defaultState, 'exact'), particles: 3 },
+        1,
+      );
+      if (!flow) throw new Error('refused');
+      while (!flow.advance(Infinity));
+      const start = [...flow.positions()].slice(0, 6);
+      flow.delete();
+      start.forEach((value, i) => {
+        expect(value).toBeCloseTo(i % 2 ? 4 : 3, 1);
+      });
+    });
+  });
+
+  it('gives its own density to likelihoods, if it has one', () => {
+    const likelihood = { field: 'exact', solver: 'rk4', steps: 60, tolerance: 1e-5 };
+    const from = (source: DataConfig) =>
+      within({ source, data: { ...ring, radius: 2 } }, (experiment) => {
+        const at = Float32Array.of(2, 0);
+        const { run, problems } = module.startLikelihood(experiment, likelihood, at);
+        if (!run) return problems.map(({ field }) => field as string);
+        while (!run.advance(Infinity));
+        const [found = NaN] = run.result().logDensity;
+        run.delete();
+        const [exact = NaN] = experiment.logDensity(plainField, 1, at);
+        return found - exact;
+      });
+    expect(from({ components: 1, radius: 1, standardDeviation: 2 })).toBeCloseTo(0, 2);
+    expect(from({ dataSet: 'pinwheel' })).toEqual(['source']);
+  });
+
+  it('is refused with its own name, and refuses what holds for noise alone', () => {
+    expect(refused({ source: { dataSet: 'moons', noise: 11 } })).toEqual(['source.noise']);
+    const unknown = { source: { dataSet: 'stars' as 'moons' } };
+    expect(refused(unknown)).toEqual(['source.dataSet']);
+    const source = { dataSet: 'moons' } as const;
+    expect(refused({ source })).toEqual([]);
+    expect(refused({ source, prediction: 'score' })).toEqual(['prediction']);
+    within({ source }, (experiment) => {
+      const sampler = { ...samplerConfigOf(defaultState, 'exact'), solver: 'euler_maruyama' };
+      const { flow, problems } = experiment.startFlow(sampler, 1);
+      expect(flow).toBeNull();
+      expect(problems.map(({ field }) => field)).toEqual(['solver']);
+    });
+  });
+});
+
 describe('a run', () => {
   it('stops by its rule at a step that does not depend on how it is cut', () => {
     const stop = { metric: 'loss', below: 1e6, every: 7, patience: 0, count: 100 } as const;
@@ -328,6 +382,7 @@ describe('the small module', () => {
         },
       },
       { data: { points, smoothing: 0 } },
+      { source: { dataSet: 'moons' } },
       { stop: { metric: 'loss', below: 1, every: 10, patience: 1, count: 100 } },
       { timeLaw: { ...config.timeLaw, fixedTime: 0.5 } },
       { timeFeatures: { ...config.timeFeatures, seed: 1 } },

@@ -79,8 +79,8 @@ function randomTable(key: Key, random: () => number): string {
     parameters: () => `${random() < 0.5 ? 'noise' : 'shiftX'}_${number()}`,
     mixture: () => Array.from({ length: 6 }, number).join('_'),
     points: () => `${number()}_${number()}_2`,
-  }[key as 'parameters' | 'mixture' | 'points'];
-  const least = key === 'parameters' ? 0 : 1;
+  }[key.replace(/^source/, '').toLowerCase() as 'parameters' | 'mixture' | 'points'];
+  const least = /parameters$/i.test(key) ? 0 : 1;
   return Array.from({ length: least + Math.floor(10 * random()) }, row).join(' ');
 }
 
@@ -403,10 +403,32 @@ describe('data', () => {
   });
 });
 
+describe('the source', () => {
+  const source = (change: Partial<State>) =>
+    experimentConfigOf({ ...defaultState, ...change }).source;
+
+  it('is noise, or any data but a ring, with settings of its own', () => {
+    expect(source({})).toBeNull();
+    expect(source({ dataSet: 'moons', parameters: 'noise_0.3' })).toBeNull();
+    expect(source({ source: 'moons', parameters: 'noise_0.3' })).toEqual({ dataSet: 'moons' });
+    const changed = { source: 'moons', sourceParameters: 'noise_0.1' } as const;
+    expect(source(changed)).toEqual({ dataSet: 'moons', noise: 0.1 });
+    const points: Partial<State> = { source: 'points', sourcePoints: '1_2', sourceSmoothing: 0.5 };
+    expect(source(points)).toEqual({ points: Float32Array.of(1, 2), smoothing: 0.5 });
+    // Beside points of the target both stay the same objects.
+    const both: Partial<State> = { ...points, dataSet: 'points' };
+    const first = experimentConfigOf({ ...defaultState, ...both });
+    const second = experimentConfigOf({ ...defaultState, ...both });
+    expect(second.data).toBe(first.data);
+    expect(second.source).toBe(first.source);
+  });
+});
+
 describe('configurations', () => {
   it('are the blog’s own for its preset', () => {
     expect(experimentConfigOf(presets.blog)).toEqual({
       data: { components: 11, radius: 10, standardDeviation: 1 },
+      source: null,
       schedule: { schedule: 'sqrt', exponent: 2, betaMin: 0.1, betaMax: 20 },
       prediction: 'velocity',
       timeLaw: {
@@ -477,6 +499,11 @@ describe('configurations', () => {
     expect(key('data.points[7]')).toBe('points');
     expect(key('data.labels')).toBe('points');
     expect(key('data.smoothing')).toBe('smoothing');
+    expect(key('source.parameters.radius')).toBe('sourceParameters');
+    expect(key('source.means[0]')).toBe('sourceMixture');
+    expect(key('source.points[0][1]')).toBe('sourcePoints');
+    expect(key('source.smoothing')).toBe('sourceSmoothing');
+    expect(key('source')).toBe('source');
     expect(key('timeFeatures.seed')).toBe('timeFeatureSeed');
     expect(key('timeLaw.fixedTime')).toBe('fixedTime');
     expect(key('stop.metric')).toBe('stopMetric');

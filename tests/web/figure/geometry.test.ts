@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { DataConfig } from '../../../web/src/engine/protocol';
 import {
   affineX,
   affineY,
@@ -14,29 +15,31 @@ import {
 } from '../../../web/src/figure/draw/geometry';
 
 const ring = { components: 11 };
+const halfOf = (data: DataConfig, reach?: number, source: DataConfig | null = null) =>
+  windowHalf({ data, source }, reach);
 
 const viewport: Viewport = { size: 600, half: 15, pixelRatio: 2 };
 
 describe('the window', () => {
   it("is [-15, 15] squared for the blog's ring", () => {
-    expect(windowHalf({ ...ring, radius: 10, standardDeviation: 1 })).toBe(15);
+    expect(halfOf({ ...ring, radius: 10, standardDeviation: 1 })).toBe(15);
   });
 
   it('holds other data as far as the engine says that it reaches, with some room', () => {
-    expect(windowHalf({ dataSet: 'moons' }, 3)).toBe(5);
-    expect(windowHalf({ dataSet: 'moons' })).toBe(5);
+    expect(halfOf({ dataSet: 'moons' }, 3)).toBe(5);
+    expect(halfOf({ dataSet: 'moons' })).toBe(5);
     const points = { points: Float32Array.of(40, 0), smoothing: 0 };
-    expect(windowHalf(points, 40)).toBeGreaterThan(42);
-    expect(windowHalf(points, 40)).toBeLessThan(60);
+    expect(halfOf(points, 40)).toBeGreaterThan(42);
+    expect(halfOf(points, 40)).toBeLessThan(60);
     // A ring says it itself.
-    expect(windowHalf({ ...ring, radius: 10, standardDeviation: 1 }, 3)).toBe(15);
+    expect(halfOf({ ...ring, radius: 10, standardDeviation: 1 }, 3)).toBe(15);
   });
 
   it('holds the noise when the data is small, and five deviations of data that is large', () => {
-    expect(windowHalf({ ...ring, radius: 0, standardDeviation: 0.01 })).toBe(5);
-    expect(windowHalf({ ...ring, radius: 100, standardDeviation: 10 })).toBeGreaterThanOrEqual(150);
+    expect(halfOf({ ...ring, radius: 0, standardDeviation: 0.01 })).toBe(5);
+    expect(halfOf({ ...ring, radius: 100, standardDeviation: 10 })).toBeGreaterThanOrEqual(150);
     for (const radius of [0, 1, 3, 7.3, 42, 99]) {
-      const half = windowHalf({ ...ring, radius, standardDeviation: 0.5 });
+      const half = halfOf({ ...ring, radius, standardDeviation: 0.5 });
       expect(half).toBeGreaterThanOrEqual(Math.max(5, radius + 2.5));
       expect(half).toBeLessThanOrEqual(1.25 * Math.max(5, radius + 2.5));
     }

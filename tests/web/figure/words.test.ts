@@ -111,7 +111,8 @@ describe('the views', () => {
     expect(title('learnedDensity', { exact: 1, learned }).note).toBe('integrates to 0.998');
     expect(title('learnedDensity', { exact: 1, learned }).heading.values).toEqual([', step 1,240']);
     expect(title('exactDensity', { exact: 1, learned: null }).note).toBe('integrates to 1.000');
-    const heading = (data: DataConfig) => titleOf('exactDensity', undefined, data).heading.values;
+    const heading = (data: DataConfig, source: DataConfig | null = null) =>
+      titleOf('exactDensity', undefined, { data, source }).heading.values;
     expect(heading({ dataSet: 'moons' })).toEqual([' of 512 points']);
     expect(heading({ dataSet: 'eight_gaussians' })).toEqual(['']);
     const given = (count: number, smoothing: number) =>
@@ -119,6 +120,16 @@ describe('the views', () => {
     expect(given(1024, 0.1)).toEqual(['']);
     expect(given(1025, 0.1)).toEqual([' of 512 points']);
     expect(given(10, 0)).toEqual([' of 512 points']);
+    expect(heading({ dataSet: 'eight_gaussians' }, { dataSet: 'moons' })).toEqual([
+      ' of some points',
+    ]);
+    expect(titleOf('both', undefined, { data: { dataSet: 'moons' }, source: null }).note).toBe(
+      'same noise',
+    );
+    const source: DataConfig = { dataSet: 'eight_gaussians' };
+    expect(titleOf('both', undefined, { data: { dataSet: 'moons' }, source }).note).toBe(
+      'same start',
+    );
   });
 
   it('let a new clip take over smoothly, unless it is another cloud or the reader wants stillness', () => {

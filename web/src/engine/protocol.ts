@@ -178,6 +178,8 @@ export const plainField: FieldOptions = {
 /** All that decides a training run: with the same build, the same config gives the same weights. */
 export interface ExperimentConfig {
   data: DataConfig;
+  /** What X_0 is drawn from; null: N(0, I). */
+  source: DataConfig | null;
   schedule: ScheduleConfig;
   /** What of the path the network predicts. */
   prediction: PredictionName;

@@ -735,12 +735,13 @@ function inSampler(problems: readonly Problem[]): Problem[] {
 }
 
 /** Problems of a set's parameters, told apart from those of a ring, which has a radius as well. */
-function inData(problems: readonly Problem[], { data }: ExperimentConfig): Problem[] {
-  return problems.map((problem) =>
-    'dataSet' in data && problem.field.startsWith('data.')
-      ? { ...problem, field: `data.parameters${problem.field.slice(4)}` }
-      : { ...problem },
-  );
+function inData(problems: readonly Problem[], { data, source }: ExperimentConfig): Problem[] {
+  return problems.map((problem) => {
+    const [part = '', name = ''] = problem.field.split('.');
+    const config = part === 'data' ? data : part === 'source' ? source : null;
+    if (config === null || !('dataSet' in config)) return problem;
+    return { ...problem, field: `${part}.parameters.${name}` };
+  });
 }
 
 /** An evaluation moves `count` particles, whatever its sampler says. */

@@ -44,7 +44,7 @@ import { palettes, type Palette, type ThemeName } from './draw/palette';
 import { nextParticle, pointedParticle } from './follow';
 import { formatSignificant, formatTime } from './format';
 import { legendOf } from './legend';
-import { loadParts } from './load-parts';
+import { loadOwnData, loadParts } from './load-parts';
 import { engineNotice, ignoredNotice } from './notices';
 import { titleOf, type Integrals } from './panel-title';
 import type { Likelihoods } from './likelihoods';
@@ -625,6 +625,7 @@ export class FlowMatching extends LitElement {
           .playing=${this.#state.playing}
           .speed=${this.#state.speed}
           .loop=${this.#state.loop}
+          .from=${this.#state.source === 'normal' ? 'noise' : 'source'}
         ></flow-matching-time>
         <flow-matching-view .state=${this.#state}></flow-matching-view>
         <flow-matching-training .run=${runOf(session, waiting)}></flow-matching-training>
@@ -644,6 +645,7 @@ export class FlowMatching extends LitElement {
             .inForce=${this.#state}
             .problems=${this.#refused}
             .parse=${this.#parsePoints}
+            .loadOwnData=${loadOwnData}
           ></flow-matching-settings>
           <flow-matching-share
             .link=${this.#link}
@@ -668,7 +670,7 @@ export class FlowMatching extends LitElement {
     const { heading, note, label } = titleOf(
       kind,
       this.#session,
-      this.#session?.config?.data,
+      this.#session?.config ?? undefined,
       this.#integrals,
     );
     // Where there is little room, how much work it was is left out.

@@ -5,7 +5,7 @@
  *
  * Not here: what is drawn of it (draw/learned-density-layer.ts) or written (controls/quality-table.ts).
  */
-import type { DataLikelihood, LikelihoodConfig } from '../engine/protocol';
+import type { DataConfig, DataLikelihood, LikelihoodConfig } from '../engine/protocol';
 import { maximum, readField, type FieldMovie } from './data/field-movie';
 import type { DensityMap } from './draw/learned-density-layer';
 import { mapGrid } from './draw/geometry';
@@ -93,7 +93,7 @@ export class Likelihoods {
 
   /** To be called whenever the session has changed, or what is on show. `watched`: somebody can see the figure. */
   update(watched: boolean, showsDensity: boolean): void {
-    const { created, phase, stepsDone, options } = this.#session;
+    const { created, config, phase, stepsDone, options } = this.#session;
     const same = JSON.stringify(options) === JSON.stringify(this.#options);
     if (created !== this.#created || !same) {
       this.#created = created;
@@ -105,7 +105,8 @@ export class Likelihoods {
     const training = phase === 'training';
     const { experiment, kind } = this.#session;
     // A student's field is none but at t = 0.
-    const possible = watched && experiment !== null && phase !== 'error' && !kind.student;
+    const askable = !kind.student && hasDensity(config?.source ?? null);
+    const possible = watched && experiment !== null && phase !== 'error' && askable;
     if (possible && showsDensity) this.#density.follow(stepsDone, training);
     else this.#density.stop();
     // Of an untrained network it says nothing. Both are work for the whole engine, which is not fetched, nor kept
@@ -126,6 +127,13 @@ export class Likelihoods {
     }
     return this.#exactIntegral.value;
   }
+}
+
+/** Whether the core knows the density of a source, from which all likelihoods come. */
+function hasDensity(source: DataConfig | null): boolean {
+  if (source === null) return true;
+  if ('points' in source) return source.smoothing > 0;
+  return !('dataSet' in source && ['moons_torchdyn', 'pinwheel'].includes(source.dataSet));
 }
 
 /** The integral of the density at t = 1 over the movie's grid, each point standing for the cell around it. */

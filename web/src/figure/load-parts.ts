@@ -27,6 +27,7 @@ async function load(): Promise<typeof Parts> {
 
 /** What only who brings data or settings of their own needs. Rejects if it cannot be fetched. */
 export const loadOwnData = (): Promise<typeof OwnData> => import('./own-data');
+export type LoadOwnData = typeof loadOwnData;
 
 async function loadChart(): Promise<void> {
   const { LossChart } = await import('./controls/loss-chart');

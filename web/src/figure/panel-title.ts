@@ -2,6 +2,7 @@
 import { html, type TemplateResult } from 'lit';
 import { particleCount } from './data/clip';
 import { exactPoints, smoothedPoints, type DataConfig } from '../engine/protocol';
+import type { Ends } from './draw/geometry';
 import { formatCount, plural } from './format';
 import type { PanelKind } from './scenes';
 import type { RunKind, Session, Shown } from './session';
@@ -34,12 +35,18 @@ function cloudOf(shown: Shown | null | undefined): string {
 }
 
 /** Only a mixture of Gaussians has an exact field in closed form; for other sets it is that of some of their points. */
-function exactName(data: DataConfig | undefined, ofClass: string): string {
-  return `Exact field${ofPoints(data)}${ofClass}`;
+function exactName(ends: Ends | undefined, ofClass: string): string {
+  return `Exact field${ofPoints(ends)}${ofClass}`;
 }
 
-function ofPoints(data: DataConfig | undefined): string {
-  return data === undefined || isMixture(data) ? '' : ` of ${formatCount(smoothedPoints)} points`;
+/** Of two ends in points there are fewer of each, as they are paired one with another. */
+function ofPoints(ends: Ends | undefined): string {
+  if (!ends || (isMixture(ends.data) && (!ends.source || isMixture(ends.source)))) return '';
+  return ends.source ? ' of some points' : ` of ${formatCount(smoothedPoints)} points`;
+}
+
+function noiseOf(ends: Ends | undefined): string {
+  return ends?.source ? 'start' : 'noise';
 }
 
 /** A few points, each with a Gaussian around it, are a mixture as well. */
@@ -61,7 +68,7 @@ function integralNote(integral: number | null): string {
 export function titleOf(
   kind: PanelKind,
   session: (Pick<Session, 'exact' | 'learned' | 'label'> & { kind?: RunKind }) | undefined,
-  data: DataConfig | undefined,
+  ends: Ends | undefined,
   integrals: Integrals = { exact: null, learned: null },
 ): PanelTitle {
   const label = session?.label ?? -1;
@@ -73,30 +80,30 @@ export function titleOf(
   switch (kind) {
     case 'exact':
       return {
-        heading: html`<span class="exact">${exactName(data, ofClass)}</span>`,
+        heading: html`<span class="exact">${exactName(ends, ofClass)}</span>`,
         note: workOf(exact),
-        label: `${cloudOf(exact)} moved by the ${exactName(data, ofClass).toLowerCase()}`,
+        label: `${cloudOf(exact)} moved by the ${exactName(ends, ofClass).toLowerCase()}`,
       };
     case 'learned':
       return {
         heading: html`<span class="learned">${learnedName}</span>`,
         note: workOf(learned),
-        label: `The same noise, ${cloudOf(learned)}, moved by the ${run.toLowerCase()}`,
+        label: `The same ${noiseOf(ends)}, ${cloudOf(learned)}, moved by the ${run.toLowerCase()}`,
       };
     case 'both':
       return {
         heading: html`<span class="exact">Exact</span> and
           <span class="learned">${learnedName.toLowerCase()}</span>`,
-        note: 'same noise',
-        label: 'The clouds of the exact and of the learned field, from the same noise',
+        note: `same ${noiseOf(ends)}`,
+        label: `The clouds of the exact and of the learned field, from the same ${noiseOf(ends)}`,
       };
     case 'exactDensity':
       return {
         heading: html`<span class="exact"
-          >Exact<span class="long"> density</span>${ofPoints(data)}</span
+          >Exact<span class="long"> density</span>${ofPoints(ends)}</span
         >`,
         note: integralNote(integrals.exact),
-        label: `Map of the exact density${ofPoints(data)} at t = 1, and ${cloudOf(exact)}`,
+        label: `Map of the exact density${ofPoints(ends)} at t = 1, and ${cloudOf(exact)}`,
       };
     case 'learnedDensity':
       return {

@@ -28,7 +28,7 @@ import { evenTimes, type FieldMovie } from './data/field-movie';
 import { LossHistory } from './data/loss-history';
 import { RateMeter } from './data/rate';
 import type { DifferenceMap } from './draw/difference';
-import { arrowGrid, mapGrid, windowHalf } from './draw/geometry';
+import { arrowGrid, mapGrid, windowHalf, type Ends } from './draw/geometry';
 
 export type Phase =
   /** Nothing to show yet. */
@@ -209,8 +209,8 @@ export class Session {
 
   /** Half the side of the window that is shown. */
   get half(): number {
-    const data = this.#config?.data ?? experimentConfigOf(defaultState).data;
-    return windowHalf(data, this.created?.reach ?? 0);
+    const config = this.#config ?? experimentConfigOf(defaultState);
+    return windowHalf(config, this.created?.reach ?? 0);
   }
 
   /** How the clouds are moved; null before the first state was accepted. */
@@ -728,18 +728,19 @@ function same(a: unknown, b: unknown): boolean {
 
 /** Whether the exact field is the same: the same data on the same schedule. */
 function sameTarget(a: ExperimentConfig, b: ExperimentConfig | null): boolean {
-  return b !== null && same(a.schedule, b.schedule) && sameData(a, b);
+  return b !== null && same(a.schedule, b.schedule) && sameEnds(a, b);
 }
 
-function sameRun({ data, ...a }: ExperimentConfig, config: ExperimentConfig | null): boolean {
-  if (config === null) return false;
-  const { data: otherData, ...b } = config;
-  return same(a, b) && sameData({ data }, { data: otherData });
+function sameRun(a: ExperimentConfig, b: ExperimentConfig | null): boolean {
+  if (b === null) return false;
+  const ends = { data: null, source: null };
+  return same({ ...a, ...ends }, { ...b, ...ends }) && sameEnds(a, b);
 }
 
 /** Many points are the same object as long as they are the same. */
-function sameData(a: Pick<ExperimentConfig, 'data'>, b: Pick<ExperimentConfig, 'data'>): boolean {
-  return a.data === b.data || same(a.data, b.data);
+function sameEnds(a: Ends, b: Ends): boolean {
+  const sameData = a.data === b.data || same(a.data, b.data);
+  return sameData && (a.source === b.source || same(a.source, b.source));
 }
 
 /** Whether the exact density is the same: of the same class, under the same schedule. */

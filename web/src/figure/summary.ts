@@ -8,7 +8,7 @@ import { nameOf } from './straightening';
 /** What there is to say. */
 export interface Showing {
   readonly phase: Phase;
-  readonly state: Pick<State, 'view' | 'particles' | 'background'>;
+  readonly state: Pick<State, 'view' | 'particles' | 'background' | 'source'>;
   readonly t: number;
   readonly playing: boolean;
   /** False when nobody can see the figure, so that it does not draw. */
@@ -33,8 +33,9 @@ export function summarise(showing: Showing): string {
     .join(' ');
 }
 
-function time({ t, playing }: Showing): string {
-  return playing ? 'Playing from noise, t = 0, to data, t = 1.' : `t = ${formatTime(t)}.`;
+function time({ t, playing, state }: Showing): string {
+  const from = state.source === 'normal' ? 'noise' : 'the source';
+  return playing ? `Playing from ${from}, t = 0, to data, t = 1.` : `t = ${formatTime(t)}.`;
 }
 
 function learnedField({ kind, stepsShown }: Showing): string {

@@ -50,6 +50,19 @@ export function dataOf(state: State): DataConfig {
   return { dataSet, ...pairsIn(state.parameters) };
 }
 
+/** What X_0 is drawn from; null: N(0, I). */
+function sourceOf(state: State): DataConfig | null {
+  if (state.source === 'normal') return null;
+  return dataOf({
+    ...state,
+    dataSet: state.source,
+    parameters: state.sourceParameters,
+    mixture: state.sourceMixture,
+    points: state.sourcePoints,
+    smoothing: state.sourceSmoothing,
+  });
+}
+
 function mixtureOf(text: string): MixtureConfig {
   const rows = rowsIn(text);
   return {
@@ -65,15 +78,17 @@ function mixtureOf(text: string): MixtureConfig {
   };
 }
 
-let lastPoints: { text: string; data: PointsConfig } | undefined;
+/** Of the target and of the source, the latest last. */
+let lastPoints: readonly { readonly text: string; readonly data: PointsConfig }[] = [];
 
 function pointsOf(text: string, smoothing: number): PointsConfig {
-  if (lastPoints?.text === text && lastPoints.data.smoothing === smoothing) return lastPoints.data;
+  const known = lastPoints.find((last) => last.text === text && last.data.smoothing === smoothing);
+  if (known) return known.data;
   const rows = rowsIn(text);
   const points = Float32Array.from(rows.flatMap(([x = 0, y = 0]) => [x, y]));
   const labels = rows[0]?.length === 3 && Int32Array.from(rows, (row) => row[2] ?? 0);
   const data = { points, ...(labels ? { labels } : {}), smoothing };
-  lastPoints = { text, data };
+  lastPoints = [...lastPoints.slice(-1), { text, data }];
   return data;
 }
 
@@ -92,6 +107,7 @@ export function guidanceOf(state: State): GuidanceConfig {
 export function experimentConfigOf(state: State): ExperimentConfig {
   return {
     data: dataOf(state),
+    source: sourceOf(state),
     schedule: {
       schedule: state.schedule,
       exponent: state.exponent,

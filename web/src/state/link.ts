@@ -144,8 +144,8 @@ export function describeProblem(problem: Problem): string {
   if (problem.allowed === unknownSetting) return `${problem.field}: there is no such setting.`;
   if (problem.allowed === notFetched) return problem.value;
   const key = keyOfProblem(problem);
-  const named = key === undefined || key === 'parameters';
-  const what = named ? problem.field.replace('data.parameters.', '') : settings[key].label;
+  const named = key === undefined || key.endsWith('arameters');
+  const what = named ? problem.field.replace(/^\w+\.parameters\./, '') : settings[key].label;
   const value = problem.value === '' ? 'nothing' : problem.value;
   return `${what}: must be ${problem.allowed}, not ${value}.`;
 }
@@ -175,7 +175,12 @@ export function keyOfProblem(problem: Problem): Key | undefined {
   const last = path.at(-1) ?? '';
   if (last === 'seed' && path.includes('sampler')) return 'noiseSeed';
   if (last === 'steps' && path.includes('sampler')) return 'solverSteps';
-  if (path[0] === 'data' && path[1] !== undefined && ofData[path[1]]) return ofData[path[1]];
+  const part = ofData[path[1] ?? ''];
+  if (path[0] === 'data' && part) return part;
+  if (path[0] === 'source') {
+    const wanted = `source${part ?? path[1] ?? ''}`.toLowerCase();
+    return keys.find((key) => key.toLowerCase() === wanted) ?? 'source';
+  }
   if (path[0] === 'stop') return keys.find((key) => key.toLowerCase() === path.join(''));
   if (last === 'seed' && path.includes('timeFeatures')) return 'timeFeatureSeed';
   if (path.includes('options')) {

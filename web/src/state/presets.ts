@@ -35,7 +35,6 @@ export function isPresetName(name: string): name is PresetName {
 
 /** A preset's run and sampler; the reader's own view of them, and the reader's own data, are kept as they are. */
 export function applyPreset(name: PresetName, state: State): State {
-  const isOwn = (key: Key) =>
-    settings[key].group === 'view' || key === 'mixture' || key === 'points';
+  const isOwn = (key: Key) => settings[key].group === 'view' || /mixture$|points$/i.test(key);
   return assemble((key) => (isOwn(key) ? state : presets[name])[key]);
 }

@@ -94,7 +94,7 @@ export function readRunConfig(text: string): Reading {
     const problem = { field: 'file', value: shown(json), allowed: 'an object' };
     return { state: defaultState, problems: [problem] };
   }
-  const { preset = 'quick', data, ...rest } = json;
+  const { preset = 'quick', data, source, ...rest } = json;
   const problems: Problem[] = [];
   let base: State = defaultState;
   if (typeof preset === 'string' && isPresetName(preset)) base = presets[preset];
@@ -104,7 +104,10 @@ export function readRunConfig(text: string): Reading {
   }
   const texts = new Map<Key, string>();
   collect(rest, places, '', texts, problems);
-  if (data !== undefined) collectData(data, texts, problems);
+  if (data !== undefined) collectData(data, ofTarget, 'data', texts, problems);
+  if (source !== undefined && source !== null) {
+    collectData(source, ofSource, 'source', texts, problems);
+  }
   const state = assemble((key) => {
     const value = texts.get(key);
     if (value === undefined) return base[key];
@@ -170,31 +173,67 @@ function shown(value: unknown): string {
 
 // --- Data
 
-function collectData(data: unknown, texts: Map<Key, string>, problems: Problem[]): void {
+/** The settings of the target or of the source. */
+interface DataKeys {
+  readonly set: 'dataSet' | 'source';
+  readonly parameters: Key;
+  readonly mixture: Key;
+  readonly points: Key;
+  readonly smoothing: Key;
+}
+
+const ofTarget: DataKeys = {
+  set: 'dataSet',
+  parameters: 'parameters',
+  mixture: 'mixture',
+  points: 'points',
+  smoothing: 'smoothing',
+};
+const ofSource: DataKeys = {
+  set: 'source',
+  parameters: 'sourceParameters',
+  mixture: 'sourceMixture',
+  points: 'sourcePoints',
+  smoothing: 'sourceSmoothing',
+};
+
+function collectData(
+  data: unknown,
+  of: DataKeys,
+  path: string,
+  texts: Map<Key, string>,
+  problems: Problem[],
+): void {
   if (!isObject(data)) {
-    problems.push({ field: 'data', value: shown(data), allowed: 'an object' });
+    problems.push({ field: path, value: shown(data), allowed: 'an object' });
     return;
   }
   const { dataSet = 'ring', ...rest } = data;
   if ('points' in rest) {
-    collectPoints(rest, texts, problems);
+    collectPoints(rest, of, path, texts, problems);
   } else if ('weights' in rest || 'means' in rest || 'covariances' in rest) {
-    collectMixture(rest, texts, problems);
-  } else if (dataSet === 'ring') {
+    collectMixture(rest, of, path, texts, problems);
+  } else if (dataSet === 'ring' && of.set === 'dataSet') {
     texts.set('dataSet', 'ring');
     const ring = own('components', 'radius', 'standardDeviation');
     collect(rest, ring, 'data', texts, problems);
   } else {
-    texts.set('dataSet', shown(dataSet));
+    texts.set(of.set, shown(dataSet));
     const rows = Object.entries(rest).map(([name, value]) => `${name}_${shown(value)}`);
-    texts.set('parameters', rows.join(' '));
+    texts.set(of.parameters, rows.join(' '));
   }
 }
 
 const numbersIn = (value: unknown): number[] | undefined =>
   Array.isArray(value) && value.every((each) => typeof each === 'number') ? value : undefined;
 
-function collectMixture(data: Json, texts: Map<Key, string>, problems: Problem[]): void {
+function collectMixture(
+  data: Json,
+  of: DataKeys,
+  path: string,
+  texts: Map<Key, string>,
+  problems: Problem[],
+): void {
   const weights = numbersIn(data['weights']) ?? [];
   const means = (data['means'] as unknown[] | undefined) ?? [];
   const covariances = (data['covariances'] as unknown[] | undefined) ?? [];
@@ -210,32 +249,38 @@ function collectMixture(data: Json, texts: Map<Key, string>, problems: Problem[]
   });
   if (rows.length === 0 || rows.includes(undefined)) {
     const allowed = 'weights, means of two numbers, and covariances of two rows, as many of each';
-    problems.push({ field: 'data', value: shown(data), allowed });
+    problems.push({ field: path, value: shown(data), allowed });
     return;
   }
-  texts.set('dataSet', 'mixture');
-  texts.set('mixture', rows.map((row) => row?.join('_')).join(' '));
+  texts.set(of.set, 'mixture');
+  texts.set(of.mixture, rows.map((row) => row?.join('_')).join(' '));
 }
 
-function collectPoints(data: Json, texts: Map<Key, string>, problems: Problem[]): void {
+function collectPoints(
+  data: Json,
+  of: DataKeys,
+  path: string,
+  texts: Map<Key, string>,
+  problems: Problem[],
+): void {
   const points = Array.isArray(data['points']) ? data['points'].map(numbersIn) : [];
   const labels = numbersIn(data['labels']);
   const wrong = points.findIndex((point) => point?.length !== 2);
   if (wrong >= 0 || points.length === 0) {
-    const field = wrong >= 0 ? `data.points[${String(wrong)}]` : 'data.points';
+    const field = wrong >= 0 ? `${path}.points[${String(wrong)}]` : `${path}.points`;
     const value = shown(wrong >= 0 ? (data['points'] as unknown[])[wrong] : data['points']);
     problems.push({ field, value, allowed: 'two numbers: the page shows the plane' });
     return;
   }
   if (labels && labels.length !== points.length) {
     const allowed = `${String(points.length)}, one for each point`;
-    problems.push({ field: 'data.labels', value: String(labels.length), allowed });
+    problems.push({ field: `${path}.labels`, value: String(labels.length), allowed });
     return;
   }
-  texts.set('dataSet', 'points');
+  texts.set(of.set, 'points');
   texts.set(
-    'points',
+    of.points,
     pointsText(points.map((point, i) => [...(point ?? []), ...(labels ? [labels[i] ?? 0] : [])])),
   );
-  texts.set('smoothing', shown(data['smoothing'] ?? 0));
+  texts.set(of.smoothing, shown(data['smoothing'] ?? 0));
 }

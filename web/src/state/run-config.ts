@@ -11,7 +11,7 @@ export const runConfigFile = 'flowmatch.json';
 
 /** The document of `flowmatch train --config`: all that decides the training and the sampling, defaults included. */
 export function runConfigJson(state: State): string {
-  const { data, stop, ...training } = experimentConfigOf(state);
+  const { data, source, stop, ...training } = experimentConfigOf(state);
   const {
     options: { guidance, schedule },
     tolerance,
@@ -19,6 +19,7 @@ export function runConfigJson(state: State): string {
   } = samplerConfigOf(state, 'learned');
   const config = {
     data: dataJson(data),
+    ...(source ? { source: dataJson(source) } : {}),
     ...training,
     ...(stop ? { stop } : {}),
     sampler: {

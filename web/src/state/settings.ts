@@ -42,6 +42,20 @@ const literatureSets = [
   'spiral',
 ] as const;
 
+const setChoices = {
+  eight_gaussians: '8 Gaussians',
+  moons: 'moons (scikit-learn)',
+  moons_torchdyn: 'moons (torchdyn)',
+  s_curve: 'S-curve',
+  checkerboard: 'checkerboard',
+  swiss_roll: 'Swiss roll',
+  pinwheel: 'pinwheel',
+  rings: 'rings',
+  spiral: 'spiral',
+  mixture: 'Gaussians of your own',
+  points: 'points of your own',
+} as const;
+
 /** Most points of one's own that a page takes. */
 export const maxPoints = 20_000;
 
@@ -98,7 +112,7 @@ const pointsOf = (name: string, when: When) =>
 const smoothingOf = (name: string, when: When) =>
   number({
     name,
-    label: 'Deviation around each point',
+    label: 'Blur of each point',
     group: 'experiment',
     when,
     default: 0.2,
@@ -113,20 +127,7 @@ export const settings = {
     label: 'Target',
     group: 'experiment',
     default: 'ring',
-    choices: {
-      ring: 'Gaussians on a circle',
-      eight_gaussians: '8 Gaussians',
-      moons: 'moons (scikit-learn)',
-      moons_torchdyn: 'moons (torchdyn)',
-      s_curve: 'S-curve',
-      checkerboard: 'checkerboard',
-      swiss_roll: 'Swiss roll',
-      pinwheel: 'pinwheel',
-      rings: 'rings',
-      spiral: 'spiral',
-      mixture: 'Gaussians of your own',
-      points: 'points of your own',
-    },
+    choices: { ring: 'Gaussians on a circle', ...setChoices },
   }),
   components: whole({
     name: 'components',
@@ -159,6 +160,17 @@ export const settings = {
   mixture: mixtureOf('mixture', { dataSet: ['mixture'] }),
   points: pointsOf('points', { dataSet: ['points'] }),
   smoothing: smoothingOf('smoothing', { dataSet: ['points'] }),
+  source: choice({
+    name: 'source',
+    label: 'Source',
+    group: 'experiment',
+    default: 'normal',
+    choices: { normal: 'Gaussian noise', ...setChoices },
+  }),
+  sourceParameters: parametersOf('source-parameters', { source: literatureSets }),
+  sourceMixture: mixtureOf('source-mixture', { source: ['mixture'] }),
+  sourcePoints: pointsOf('source-points', { source: ['points'] }),
+  sourceSmoothing: smoothingOf('source-smoothing', { source: ['points'] }),
   schedule: choice({
     name: 'schedule',
     label: 'Schedule: α, σ',

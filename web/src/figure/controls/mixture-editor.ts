@@ -83,6 +83,8 @@ export class MixtureEditor extends LitElement {
     `,
   ];
 
+  /** Of the target or of the source. */
+  @property({ attribute: false }) key: 'mixture' | 'sourceMixture' = 'mixture';
   @property({ attribute: false }) value = '';
   @property({ attribute: false }) problems: readonly Problem[] = [];
 
@@ -175,6 +177,6 @@ export class MixtureEditor extends LitElement {
 
   #change(rows: readonly (readonly number[])[]): void {
     const mixture = rows.map((row) => row.join('_')).join(' ');
-    this.dispatchEvent(new ChangeEvent({ mixture }));
+    this.dispatchEvent(new ChangeEvent({ [this.key]: mixture }));
   }
 }

@@ -3,10 +3,10 @@
  * take is said beside it; a file that is none changes nothing.
  */
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
-import { state } from 'lit/decorators.js';
+import { property, state } from 'lit/decorators.js';
 import { describeProblem } from '../../state/link';
 import { keys, settings, type State } from '../../state/settings';
-import { loadOwnData } from '../load-parts';
+import type { LoadOwnData } from '../load-parts';
 import { controls } from '../style/controls';
 import { ChangeEvent } from './events';
 
@@ -32,6 +32,9 @@ export class OpenSettings extends LitElement {
       }
     `,
   ];
+
+  /** Fetches the reader of such files. */
+  @property({ attribute: false }) loadOwnData: LoadOwnData = () => Promise.reject(new Error());
 
   @state() private opened = '';
   @state() private problems: readonly string[] = [];
@@ -65,7 +68,7 @@ export class OpenSettings extends LitElement {
     this.problems = [];
     try {
       const text = await file.text();
-      const { readRunConfig } = await loadOwnData();
+      const { readRunConfig } = await this.loadOwnData();
       const { state, problems } = readRunConfig(text);
       this.problems = problems.map(describeProblem);
       if (problems.some(({ field }) => field === 'file')) return;

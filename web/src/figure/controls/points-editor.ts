@@ -48,13 +48,11 @@ export class PointsEditor extends LitElement {
       label {
         display: grid;
         gap: 5px;
-        color: var(--muted);
-        font-size: 0.8125rem;
       }
 
-      label select {
-        color: var(--ink);
-        font-size: 1rem;
+      label span {
+        color: var(--muted);
+        font-size: 0.8125rem;
       }
 
       textarea {
@@ -120,6 +118,8 @@ export class PointsEditor extends LitElement {
   ];
 
   /** The text of the setting. */
+  /** Of the target or of the source. */
+  @property({ attribute: false }) key: 'points' | 'sourcePoints' = 'points';
   @property({ attribute: false }) value = '';
   @property({ attribute: false }) problems: readonly Problem[] = [];
   @property({ attribute: false }) parse: ParsePoints = () => Promise.reject(new Error());
@@ -156,7 +156,7 @@ export class PointsEditor extends LitElement {
         ${this.#drawing(rows)}
         <div class="side">
           <label>
-            Points as CSV: x, y and, if you like, a class from 0
+            <span>Points as CSV: x, y and, if you like, a class from 0</span>
             <textarea
               spellcheck="false"
               autocomplete="off"
@@ -217,7 +217,7 @@ export class PointsEditor extends LitElement {
         ></flow-matching-drawing>
         <div class="drawing">
           <label>
-            Draw as
+            <span>Draw as</span>
             <select
               @change=${(event: Event) => {
                 this.label = Number((event.target as HTMLSelectElement).value);
@@ -356,7 +356,7 @@ export class PointsEditor extends LitElement {
     const points = this.history.at(-1);
     if (points === undefined) return;
     this.history = this.history.slice(0, -1);
-    this.dispatchEvent(new ChangeEvent({ points }));
+    this.dispatchEvent(new ChangeEvent({ [this.key]: points }));
   };
 
   #change(rows: readonly PointRow[]): void {
@@ -365,7 +365,7 @@ export class PointsEditor extends LitElement {
     const points = pointsText(rows);
     if (points === this.value) return;
     this.history = [...this.history, this.value].slice(-longestHistory);
-    this.dispatchEvent(new ChangeEvent({ points }));
+    this.dispatchEvent(new ChangeEvent({ [this.key]: points }));
   }
 }
 

@@ -46,6 +46,8 @@ export class SetParameters extends LitElement {
   ];
 
   @property({ attribute: false }) dataSet: DataSetName = 'moons';
+  /** Of the target or of the source. */
+  @property({ attribute: false }) key: 'parameters' | 'sourceParameters' = 'parameters';
   @property({ attribute: false }) value = '';
   @property({ attribute: false }) problems: readonly Problem[] = [];
 
@@ -69,7 +71,7 @@ export class SetParameters extends LitElement {
   #field({ name, standard, low, high, whole }: DataSetParameter): TemplateResult {
     const values = pairsIn(this.value);
     const label = name === 'count' ? (parts[this.dataSet] ?? labels.count) : labels[name];
-    const problem = this.problems.find(({ field }) => field === `data.parameters.${name}`);
+    const problem = this.problems.find(({ field }) => field.endsWith(`.parameters.${name}`));
     return html`
       <flow-matching-number
         data-parameter=${name}
@@ -89,6 +91,6 @@ export class SetParameters extends LitElement {
       .filter(({ name, standard }) => values[name] !== undefined && values[name] !== standard)
       .map(({ name }) => `${name}_${String(values[name])}`)
       .join(' ');
-    this.dispatchEvent(new ChangeEvent({ parameters }));
+    this.dispatchEvent(new ChangeEvent({ [this.key]: parameters }));
   }
 }

@@ -15,8 +15,8 @@ import {
 import { classCount } from '../../state/configs';
 import { formatCount } from '../format';
 import { controls } from '../style/controls';
-import { loadOwnData } from '../load-parts';
 import { ChangeEvent, CommandEvent } from './events';
+import type { LoadOwnData } from '../load-parts';
 import type { ParsePoints } from './points-editor';
 
 interface Group {
@@ -56,6 +56,11 @@ const groups: readonly Group[] = [
     title: 'Path',
     note: 'From noise to data, what is learned of it, and how the two ends are paired. A change restarts training.',
     keys: [
+      'source',
+      'sourceParameters',
+      'sourceSmoothing',
+      'sourceMixture',
+      'sourcePoints',
       'schedule',
       'exponent',
       'betaMin',
@@ -231,6 +236,8 @@ export class SettingsPanel extends LitElement {
           gap: 14px 12px;
         }
 
+        [data-setting='data-set'],
+        [data-setting='source'],
         [data-setting='schedule'],
         [data-setting='sampling-schedule'] {
           grid-column: 1 / -1;
@@ -244,6 +251,8 @@ export class SettingsPanel extends LitElement {
   @property({ attribute: false }) inForce: State = defaultState;
   @property({ attribute: false }) problems: readonly Problem[] = [];
 
+  /** Fetches the editors of the reader's own data. */
+  @property({ attribute: false }) loadOwnData: LoadOwnData = () => Promise.reject(new Error());
   @property({ attribute: false }) parse: ParsePoints = () => Promise.reject(new Error());
 
   /** Rendered when it is first opened: most readers never need it. */
@@ -252,7 +261,11 @@ export class SettingsPanel extends LitElement {
   @state() private ownData: 'absent' | 'coming' | 'here' | 'missing' = 'absent';
 
   protected override willUpdate(): void {
-    if (this.opened && this.ownData === 'absent' && this.state.dataSet !== 'ring') {
+    if (
+      this.opened &&
+      this.ownData === 'absent' &&
+      (this.state.dataSet !== 'ring' || this.state.source !== 'normal')
+    ) {
       void this.#loadOwnData();
     }
   }
@@ -260,7 +273,7 @@ export class SettingsPanel extends LitElement {
   async #loadOwnData(): Promise<void> {
     this.ownData = 'coming';
     try {
-      (await loadOwnData()).defineOwnData();
+      (await this.loadOwnData()).defineOwnData();
       this.ownData = 'here';
     } catch {
       this.ownData = 'missing';
@@ -287,6 +300,7 @@ export class SettingsPanel extends LitElement {
         ${(Object.keys(presets) as PresetName[]).map((name) => this.#preset(name))}
       </div>
       <flow-matching-open
+        .loadOwnData=${this.loadOwnData}
         @figure-change=${(event: ChangeEvent) => {
           this.dispatchEvent(new ChangeEvent(event.change));
         }}
@@ -345,23 +359,25 @@ export class SettingsPanel extends LitElement {
         </p>
       `;
     }
-    const { dataSet, mixture, points, parameters } = this.state;
-    if (key === 'mixture') {
+    const { dataSet, source } = this.state;
+    if (key === 'mixture' || key === 'sourceMixture') {
       return html`
         <flow-matching-mixture
           class="whole-row"
-          .value=${mixture}
+          .key=${key}
+          .value=${this.state[key]}
           .problems=${problems}
           data-setting=${settings[key].name}
           @figure-change=${this.#forward}
         ></flow-matching-mixture>
       `;
     }
-    if (key === 'points') {
+    if (key === 'points' || key === 'sourcePoints') {
       return html`
         <flow-matching-points
           class="whole-row"
-          .value=${points}
+          .key=${key}
+          .value=${this.state[key]}
           .problems=${problems}
           .parse=${this.parse}
           data-setting=${settings[key].name}
@@ -371,8 +387,9 @@ export class SettingsPanel extends LitElement {
     }
     return html`
       <flow-matching-set-parameters
-        .dataSet=${dataSet}
-        .value=${parameters}
+        .key=${key}
+        .dataSet=${key === 'parameters' ? dataSet : source}
+        .value=${this.state[key]}
         .problems=${problems}
         data-setting=${settings[key].name}
         @figure-change=${this.#forward}
@@ -398,7 +415,15 @@ export class SettingsPanel extends LitElement {
   readonly #forward = (event: ChangeEvent): void => {
     const { change } = event;
     // Another set has parameters of its own.
-    const newSet = change.dataSet !== undefined && change.dataSet !== this.state.dataSet;
-    this.dispatchEvent(new ChangeEvent(newSet ? { ...change, parameters: '' } : change));
+    const { dataSet, source } = this.state;
+    const newSet = (change.dataSet ?? dataSet) !== dataSet;
+    const newSource = (change.source ?? source) !== source;
+    this.dispatchEvent(
+      new ChangeEvent({
+        ...change,
+        ...(newSet ? { parameters: '' } : {}),
+        ...(newSource ? { sourceParameters: '' } : {}),
+      }),
+    );
   };
 }

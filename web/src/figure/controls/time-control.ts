@@ -176,6 +176,8 @@ export class TimeControl extends LitElement {
   @property({ type: Boolean }) playing = false;
   @property({ type: Number }) speed = 1;
   @property({ type: Boolean }) loop = true;
+  /** What t = 0 is, in a word. */
+  @property() from = 'noise';
 
   protected override render(): TemplateResult {
     const listed = speeds.includes(this.speed)
@@ -198,14 +200,14 @@ export class TimeControl extends LitElement {
             min="0"
             max="1"
             step="any"
-            aria-label="Time t, from noise at 0 to data at 1"
+            aria-label=${`Time t, from ${this.from} at 0 to data at 1`}
             aria-valuetext="t = ${formatTime(this.t)}"
             style="--share: ${this.t}"
             .value=${String(this.t)}
             @input=${this.#onInput}
             @keydown=${this.#onKey}
           />
-          <div class="ends" aria-hidden="true"><span>noise</span><span>data</span></div>
+          <div class="ends" aria-hidden="true"><span>${this.from}</span><span>data</span></div>
         </div>
         <output aria-label="Time t">t = ${formatTime(this.t)}</output>
         <select class="speed" aria-label="Speed" @change=${this.#onSpeed}>

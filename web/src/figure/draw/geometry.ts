@@ -2,7 +2,7 @@
  * Where things are: the square window of the plane that a panel shows, its map to pixels, and the grids
  * on which fields are asked for. The x axis points right, the y axis up, one scale for both.
  */
-import type { Grid, DataConfig } from '../../engine/protocol';
+import type { Grid, ExperimentConfig } from '../../engine/protocol';
 
 /** A square canvas that shows [-half, half] x [-half, half] of the plane. */
 export interface Viewport {
@@ -13,6 +13,9 @@ export interface Viewport {
   /** Device pixels a CSS pixel: line widths and dots are given in CSS pixels. */
   readonly pixelRatio: number;
 }
+
+/** Where a flow begins and where it ends. */
+export type Ends = Pick<ExperimentConfig, 'data' | 'source'>;
 
 /** Device pixels a unit of the plane. */
 export function scaleOf(viewport: Viewport): number {
@@ -36,17 +39,13 @@ export function affineY(viewport: Viewport): [offset: number, slope: number] {
   return [viewport.size / 2, -scaleOf(viewport)];
 }
 
-/** How far data reaches from the origin with some room around it; of other data than a ring the engine has to say. */
-function reachOf(data: DataConfig, reach: number): number {
-  return 'components' in data ? data.radius + 5 * data.standardDeviation : 1.08 * reach;
-}
-
 /**
  * Half the side of the window that holds the noise and the data, five standard deviations around each:
- * 15 for the blog's ring of radius 10. `dataReach`: the largest coordinate of other data.
+ * 15 for the blog's ring of radius 10. `reach`: the largest coordinate of other data, or of a source.
  */
-export function windowHalf(data: DataConfig, dataReach = 0): number {
-  return windowAround(reachOf(data, dataReach));
+export function windowHalf({ data, source }: Ends, reach = 0): number {
+  const isRing = 'components' in data && source === null;
+  return windowAround(isRing ? data.radius + 5 * data.standardDeviation : 1.08 * reach);
 }
 
 /** The same for something that reaches as far as that. */
