@@ -100,6 +100,20 @@ std::shared_ptr<const Field> exact_field(const ExperimentConfig& config,
                                              guidance.scale);
 }
 
+namespace {
+
+/// Of the estimate of an irreducible loss. With a source, fewer where there are many pairs of
+/// components, so that it takes no longer than for a target of kSmoothedPoints and N(0, I).
+Index strata_for(const ExactField& field) {
+  constexpr Index kStrata = 1024;
+  if (field.source() == nullptr) return kStrata;
+  const auto pairs =
+      static_cast<Index>(field.source()->components().size() * field.target().components().size());
+  return std::min(kStrata * kSmoothedPoints / pairs, kStrata);
+}
+
+}  // namespace
+
 Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& config,
                                                      ThreadPool& pool) {
   if (Problems problems = validate(config); !problems.empty()) return problems;
@@ -255,16 +269,18 @@ std::optional<double> Experiment::irreducible_loss() {
   const double unseen = labels() > 0 ? training.label_dropout : 1;
   irreducible_loss_ = 0;
   if (unseen > 0)
-    irreducible_loss_ += unseen * estimate_irreducible_loss(exact_field(), objective, seed_);
+    irreducible_loss_ += unseen * estimate_irreducible_loss(exact_field(), objective, seed_,
+                                                            strata_for(exact_field()));
   if (unseen == 1) return irreducible_loss_;
   // Of each class fewer points than of all data, so that many classes take no longer than one.
   const std::vector<double> shares = label_shares(data_);
-  const Index strata = std::max<Index>(1024 / labels(), 64);
+  const Index most = std::max<Index>(1024 / labels(), 64);
   for (std::size_t k = 0; k < shares.size(); ++k) {
     const FieldOptions of_class{.guidance = {.label = static_cast<std::int32_t>(k)}};
+    const ExactField& exact = exact_field_of(of_class);
     irreducible_loss_ +=
         (1 - unseen) * shares[k] *
-        estimate_irreducible_loss(exact_field_of(of_class), objective, seed_, strata);
+        estimate_irreducible_loss(exact, objective, seed_, std::min(strata_for(exact), most));
   }
   return irreducible_loss_;
 }

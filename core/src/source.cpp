@@ -11,7 +11,7 @@ namespace flowmatch {
 namespace {
 
 /// Components that stand for a mixture or a set where both have too many.
-constexpr Index kLeast = 64;
+constexpr Index kLeast = 48;
 static_assert(kLeast * kLeast == kMaxComponentPairs);
 
 using MixturePointer = std::shared_ptr<const GaussianMixture>;
@@ -34,7 +34,7 @@ bool matrices_fit(const GaussianMixture& source, const GaussianMixture& target) 
 /// Points in the place of the mixture that is or stands for a distribution; itself where one of
 /// them is beyond what a mixture may have.
 MixturePointer fewer(const Distribution& distribution, Index count, MixturePointer mixture) {
-  auto made = GaussianMixture::make(smoothed_points(distribution, count));
+  auto made = GaussianMixture::make(clustered_points(distribution, count));
   if (!made) return mixture;
   return std::make_shared<const GaussianMixture>(std::move(made).value());
 }

@@ -171,27 +171,36 @@ TEST_CASE("the pairs of an exact field are bounded, by fewer points where they w
     CHECK(from * to <= kMaxComponentPairs);
     return std::pair{from, to};
   };
+  // Some of them may be left without draws.
+  const auto nearly = [&](const DataConfig& source, const DataConfig& target, Index wanted_from,
+                          Index wanted_to) {
+    const auto [from, to] = sizes(source, target);
+    CAPTURE(from, to, wanted_from, wanted_to);
+    CHECK(from <= wanted_from);
+    CHECK(to <= wanted_to);
+    CHECK(static_cast<double>(from * to) > 0.9 * static_cast<double>(wanted_from * wanted_to));
+  };
   const DataConfig eight = set_of(DataSet::eight_gaussians);
   const DataConfig moons = set_of(DataSet::moons);
   using Sizes = std::pair<Index, Index>;
   CHECK(sizes(eight, ring_mixture(11, 10, 1)) == Sizes{8, 11});
-  CHECK(sizes(eight, moons) == Sizes{8, 512});
-  CHECK(sizes(moons, eight) == Sizes{512, 8});
-  CHECK(sizes(moons, ring_mixture(11, 10, 1)) == Sizes{372, 11});
-  CHECK(sizes(moons, set_of(DataSet::s_curve)) == Sizes{64, 64});
-  CHECK(sizes(eight, ring_mixture(1000, 10, 1)) == Sizes{8, 512});
-  CHECK(sizes(ring_mixture(1000, 10, 1), ring_mixture(100, 10, 1)) == Sizes{64, 64});
-  CHECK(sizes(ring_mixture(64, 10, 1), ring_mixture(64, 1, 1)) == Sizes{64, 64});
+  nearly(eight, moons, 8, 288);
+  nearly(moons, eight, 288, 8);
+  nearly(moons, ring_mixture(11, 10, 1), 209, 11);
+  nearly(moons, set_of(DataSet::s_curve), 48, 48);
+  nearly(eight, ring_mixture(1000, 10, 1), 8, 288);
+  nearly(ring_mixture(1000, 10, 1), ring_mixture(100, 10, 1), 48, 48);
+  CHECK(sizes(ring_mixture(48, 10, 1), ring_mixture(48, 1, 1)) == Sizes{48, 48});
   CHECK(sizes(correlated_mixture(20), correlated_mixture(20)) == Sizes{3, 3});
-  // 64 x 64 pairs of matrices of 33 x 33 numbers are more than may be; points have none.
-  const GaussianMixtureConfig three = correlated_mixture(33);
+  // 48 x 48 pairs of matrices of 43 x 43 numbers are more than may be; points have none.
+  const GaussianMixtureConfig three = correlated_mixture(43);
   GaussianMixtureConfig many;
-  for (std::size_t k = 0; k < 64; ++k) {
+  for (std::size_t k = 0; k < 48; ++k) {
     many.weights.push_back(1);
     many.means.emplace_back(three.means[k % 3] * static_cast<double>(k));
     many.covariances.push_back(three.covariances[k % 3]);
   }
-  CHECK(sizes(many, many) == Sizes{64, 64});
+  nearly(many, many, 48, 48);
   const auto field = make_exact_field(source_of(many), target_of(many), Schedule::cond_ot);
   CHECK(field->source()->components()[5].isotropic);
   CHECK(field->target().components()[5].isotropic);

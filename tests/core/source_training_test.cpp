@@ -79,7 +79,7 @@ TEST_CASE("the exact field takes 8 gaussians to moons") {
   REQUIRE(made.ok());
   const EvaluationResult result = evaluate_field(*made.value(), FieldChoice::exact, pool);
   CAPTURE(result.sliced_w2, result.sliced_w2_floor);
-  // Up to the 512 points that stand for the moons.
+  // Up to the 288 points that stand for the moons.
   CHECK(result.sliced_w2 < 0.3);
 }
 

@@ -41,15 +41,16 @@ Problems check_solver(Solver solver, bool from_standard_normal);
 
 /// Most pairs of a component of the source and one of the target in an exact field: a point costs
 /// as much as under a target of so many components and N(0, I).
-inline constexpr Index kMaxComponentPairs = 4096;
+inline constexpr Index kMaxComponentPairs = 2304;
 /// Most numbers in the matrices of those pairs; those of isotropic components have none.
 inline constexpr Index kMaxPairNumbers = Index{1} << 22;
 
 /// The exact field of independent pairs of the source and the target. Where both have so many
 /// components that the bounds above do not hold, fewer points stand for the one with more of them:
-/// as many as the bound allows, but at least its root, 64; and where that does not do, 64 points
-/// for each. The field is then that of those points, each a Gaussian of the width that target.h
-/// gives so many.
+/// as many as the bound allows, but at least its root, 48; and where that does not do, 48 points
+/// for each. They are the centres of many draws by k-means, each a Gaussian that is as wide as one
+/// of kSmoothedPoints would be if they were so few; the field is then the exact one of these
+/// Gaussians.
 std::shared_ptr<const ExactField> make_exact_field(const Source& source, const Target& target,
                                                    const Schedule& schedule);
 
