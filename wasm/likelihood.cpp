@@ -131,8 +131,8 @@ class JsDensity {
  public:
   JsDensity(const Experiment& experiment, const FieldLikelihood& likelihood,
             const DensityGridConfig& grid)
-      : grid_(experiment.field(likelihood.field, likelihood.options), experiment.source(), likelihood.config,
-              grid, *shared_pool()) {}
+      : grid_(experiment.field(likelihood.field, likelihood.options), experiment.source(),
+              likelihood.config, grid, *shared_pool()) {}
 
   bool advance(double milliseconds) { return grid_.advance(milliseconds); }
   [[nodiscard]] double progress() const { return grid_.progress(); }

@@ -4,9 +4,10 @@
 
 #if defined(__EMSCRIPTEN__)
 
+#include <pthread.h>
+
 #include <cstdlib>
 #include <memory>
-#include <pthread.h>
 #include <utility>
 
 namespace flowmatch {

@@ -93,7 +93,9 @@ await main(async () => {
   const places =
     suites.length > 0 ? findPlaces(engines, { python: values.python.trim().split(/\s+/) }) : [];
   const records =
-    places.length > 0 ? await measureInTurns(places, suites, rounds, milliseconds, values.part) : [];
+    places.length > 0
+      ? await measureInTurns(places, suites, rounds, milliseconds, values.part)
+      : [];
   const summary = summarise(records);
   const page = asked.includes('page') ? await measurePage(rounds) : undefined;
   const machine = cpus()[0]?.model ?? 'unknown';

@@ -255,7 +255,13 @@ describe('a source', () => {
   });
 
   it('gives its own density to likelihoods, if it has one', () => {
-    const likelihood = { field: 'exact', solver: 'rk4', steps: 60, tolerance: 1e-5 };
+    const likelihood = {
+      field: 'exact',
+      options: plainField,
+      solver: 'rk4',
+      steps: 60,
+      tolerance: 1e-5,
+    };
     const from = (source: DataConfig) =>
       within({ source, data: { ...ring, radius: 2 } }, (experiment) => {
         const at = Float32Array.of(2, 0);
