@@ -389,39 +389,35 @@ HWY_INLINE void for_each_block(Floats v, const Use& use) {
   if constexpr (kBlocks > 3) use(hn::ExtractBlock<std::min(3, kLastBlock)>(v), Index{3});
 }
 
-/// to[i] += sums[i], or = sums[i], one by one.
-HWY_INLINE void write_few(const float* HWY_RESTRICT sums, Index count, Sum sum,
-                          float* HWY_RESTRICT to) {
+/// to[i] += sums[i], or = sums[i], one by one. Not inlined, as all that only the last few numbers
+/// of a row come to: there are many such places.
+HWY_NOINLINE void write_few(const float* HWY_RESTRICT sums, Index count, Sum sum,
+                            float* HWY_RESTRICT to) {
   for (Index i = 0; i < count; ++i) to[i] = sum == Sum::add ? to[i] + sums[i] : sums[i];
 }
 
-/// to[i] += sums[i], or = sums[i], for i < count.
-HWY_INLINE void write_four(FourFloats sums, Index count, Sum sum, float* HWY_RESTRICT to) {
-  if (count >= 4) {
-    hn::StoreU(sum == Sum::add ? hn::Add(hn::LoadU(kFour, to), sums) : sums, kFour, to);
-    return;
-  }
-  HWY_ALIGN float values[4];
-  hn::Store(sums, kFour, values);
+template <class D>
+HWY_NOINLINE void write_part(D d, hn::Vec<D> sums, Index count, Sum sum, float* HWY_RESTRICT to) {
+  HWY_ALIGN float values[kBound<hn::MaxLanes(D())>];
+  hn::Store(sums, d, values);
   write_few(values, count, sum, to);
 }
 
-/// The same for a whole vector.
-HWY_INLINE void write_vector(Floats sums, Index count, Sum sum, float* HWY_RESTRICT to) {
-  if (count >= kLanes) {
-    hn::StoreU(sum == Sum::add ? hn::Add(hn::LoadU(kFloats, to), sums) : sums, kFloats, to);
-    return;
+/// to[i] += sums[i], or = sums[i], for i < count, of a vector or a part of one.
+template <class D>
+HWY_INLINE void write(D d, hn::Vec<D> sums, Index count, Sum sum, float* HWY_RESTRICT to) {
+  if (count >= static_cast<Index>(hn::MaxLanes(d))) {
+    hn::StoreU(sum == Sum::add ? hn::Add(hn::LoadU(d, to), sums) : sums, d, to);
+  } else {
+    write_part(d, sums, count, sum, to);
   }
-  HWY_ALIGN float values[kBound<kLanes>];
-  hn::Store(sums, kFloats, values);
-  write_few(values, count, sum, to);
 }
 
 /// The first `count` features at `from` of every row, row after row of kVectors vectors, zeros
 /// after the last feature.
 template <Index kVectors>
-HWY_INLINE void turn_to_rows(Index panels, Index stride, Index count, const float* from,
-                             float* HWY_RESTRICT rows) {
+HWY_NOINLINE void turn_to_rows(Index panels, Index stride, Index count, const float* from,
+                               float* HWY_RESTRICT rows) {
   constexpr Index kWidth = kVectors * kLanes;
   for (Index panel = 0; panel < panels; ++panel) {
     for (Index half = 0; half < kPanel; half += kLanes) {
@@ -513,7 +509,7 @@ HWY_INLINE void write_turned(Index inputs, Index outputs, const float* HWY_RESTR
       const float* HWY_RESTRICT from = turned + row * kGradientChunk;
       float* HWY_RESTRICT to = d_weight + (vector * kLanes + row) * stride;
       for (Index input = 0; input < inputs; input += kLanes) {
-        write_vector(hn::Load(kFloats, from + input), inputs - input, sum, to + input);
+        write(kFloats, hn::Load(kFloats, from + input), inputs - input, sum, to + input);
       }
     }
   }
@@ -556,8 +552,8 @@ void weight_gradient_along_inputs(Index panels, const Operand& dy, const Operand
                            float* HWY_RESTRICT to = d_weight + output * x.features + input;
                            for (Index i = 0; i < outputs; ++i) {
                              for (Index v = 0; v < kVectors; ++v) {
-                               write_vector(hn::Load(kFloats, sums + v * kLanes),
-                                            inputs - v * kLanes, sum, to + v * kLanes);
+                               write(kFloats, hn::Load(kFloats, sums + v * kLanes),
+                                     inputs - v * kLanes, sum, to + v * kLanes);
                              }
                              sums += kVectors * kLanes;
                              to += x.features;
@@ -633,7 +629,7 @@ HWY_INLINE void thin_gradient_tile(const DenseShape& shape, const float* HWY_RES
       write_few(folded, std::min(inputs, kInputs), sum, to);
       if (d_bias != nullptr) d_bias[i] = sum == Sum::add ? d_bias[i] + folded[3] : folded[3];
     } else {
-      write_four(fold(sums[i]), 4, sum, to);
+      write(kFour, fold(sums[i]), 4, sum, to);
     }
   }
 }
@@ -669,7 +665,7 @@ HWY_INLINE void bias_tile(const DenseShape& shape, const float* HWY_RESTRICT dy,
     }
     dy += shape.output_stride;
   }
-  write_four(fold(sums), kCount, sum, d_bias);
+  write(kFour, fold(sums), kCount, sum, d_bias);
 }
 
 /// dense_backward_weight for at most kPackedPanels panels.

@@ -6,10 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <condition_variable>
 #include <cstdint>
 #include <limits>
-#include <mutex>
 #include <thread>
 #include <vector>
 // platform.h first: it chooses Highway's targets.
@@ -40,9 +38,11 @@ struct ThreadPool::State {
   std::atomic<void*> context{nullptr};
   std::atomic<std::uint32_t> tasks{0};
 
-  std::mutex mutex;
-  std::condition_variable woken;
-  int sleepers = 0;  // guarded by mutex
+  /// The number of the current loop once more, for sleeping until it is another. The one who begins
+  /// a loop writes it and then reads `sleepers`, the one who goes to sleep writes `sleepers` and
+  /// then reads it: in the one order of sequentially consistent operations, one sees the other.
+  std::atomic<std::uint32_t> begun{0};
+  std::atomic<int> sleepers{0};
 
   static constexpr std::uint32_t kNoMoreTasks = std::numeric_limits<std::uint32_t>::max();
 
@@ -75,33 +75,27 @@ struct ThreadPool::State {
       if (current() != seen) return current();
       hwy::Pause();
     }
-    std::unique_lock lock(mutex);
     ++sleepers;
-    woken.wait(lock, [&] { return current() != seen; });
+    while (current() == seen) sleep_while(begun, seen);
     --sleepers;
     return current();
   }
 
   /// Begins a loop of `count` tasks, and returns its number.
   std::uint32_t begin_loop(Body run_task, void* with, std::uint32_t count) {
-    bool anyone_asleep = false;
-    std::uint32_t loop = 0;
-    {
-      const std::scoped_lock lock(mutex);
-      loop = loop_of(ticket.load(std::memory_order_relaxed));
-      // First no ticket of the last loop is good any more: nobody may take a task by what he reads
-      // of this one.
-      ticket.exchange(static_cast<std::uint64_t>(loop) << 32 | kNoMoreTasks,
-                      std::memory_order_acq_rel);
-      ++loop;
-      body.store(run_task, std::memory_order_relaxed);
-      context.store(with, std::memory_order_relaxed);
-      tasks.store(count, std::memory_order_relaxed);
-      unfinished.store(static_cast<Index>(count), std::memory_order_relaxed);
-      ticket.store(static_cast<std::uint64_t>(loop) << 32, std::memory_order_release);
-      anyone_asleep = sleepers > 0;
-    }
-    if (anyone_asleep) woken.notify_all();
+    std::uint32_t loop = loop_of(ticket.load(std::memory_order_relaxed));
+    // First no ticket of the last loop is good any more: nobody may take a task by what he reads
+    // of this one.
+    ticket.exchange(static_cast<std::uint64_t>(loop) << 32 | kNoMoreTasks,
+                    std::memory_order_acq_rel);
+    ++loop;
+    body.store(run_task, std::memory_order_relaxed);
+    context.store(with, std::memory_order_relaxed);
+    tasks.store(count, std::memory_order_relaxed);
+    unfinished.store(static_cast<Index>(count), std::memory_order_relaxed);
+    ticket.store(static_cast<std::uint64_t>(loop) << 32, std::memory_order_release);
+    begun = loop;
+    if (sleepers > 0) wake_all(begun);
     return loop;
   }
 

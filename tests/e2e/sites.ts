@@ -39,14 +39,14 @@ export const test = base.extend<Tests, { sites: Sites }>({
     async ({}, use) => {
       const isolated = await serve({
         root: dist,
-        encodings: ['gzip'],
+        encodings: ['br', 'gzip'],
         headers: { 'Content-Security-Policy': strictPolicy },
       });
       const plain = await serve({
         root: dist,
         base: '/some/path/',
         isolation: false,
-        encodings: ['gzip'],
+        encodings: ['br', 'gzip'],
       });
       const folder = mkdtempSync(join(tmpdir(), 'flowmatch-post-'));
       cpSync(post, folder, { recursive: true });

@@ -7,17 +7,9 @@ import {
   guidanceOf,
   samplerConfigOf,
 } from '../../web/src/state/configs';
-import {
-  attributeNames,
-  describeProblem,
-  fitsLink,
-  keyOfProblem,
-  readAttributes,
-  readLink,
-  readValue,
-  writeLink,
-} from '../../web/src/state/link';
+import { attributeNames, readAttributes, readLink, readValue } from '../../web/src/state/link';
 import { applyPreset, presets } from '../../web/src/state/presets';
+import { describeProblem, keyOfProblem } from '../../web/src/state/problems';
 import { pairsIn, rowsIn } from '../../web/src/state/setting';
 import {
   assemble,
@@ -31,6 +23,7 @@ import {
   type Key,
   type State,
 } from '../../web/src/state/settings';
+import { fitsLink, writeLink } from '../../web/src/state/write-link';
 
 /** Numbers in [0, 1), the same in every run (mulberry32). */
 function randomNumbers(seed: number): () => number {
@@ -56,7 +49,7 @@ function randomValue(key: Key, random: () => number): State[Key] {
       return setting.whole ? Math.floor(value) : value;
     }
     case 'choice': {
-      const names = Object.keys(setting.choices);
+      const names = setting.choices;
       return names[Math.floor(random() * names.length)] as State[Key];
     }
     case 'class':
@@ -528,8 +521,8 @@ describe('configurations', () => {
   });
 
   it('know how many classes each set has', () => {
-    const counts = Object.keys(settings.dataSet.choices).map((dataSet) =>
-      classCount({ ...defaultState, dataSet } as State),
+    const counts = settings.dataSet.choices.map((dataSet) =>
+      classCount({ ...defaultState, dataSet }),
     );
     expect(counts).toEqual([11, 8, 2, 2, 0, 8, 0, 5, 4, 2, 3, 0]);
   });

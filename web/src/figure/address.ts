@@ -1,5 +1,5 @@
 /** The link that reproduces what a figure shows: its state, with how far it has been trained. */
-import { writeLink } from '../state/link';
+import { writeLink } from '../state/write-link';
 import type { State } from '../state/settings';
 import type { Session } from './session';
 

@@ -14,16 +14,10 @@
  * This file brings the parts together: the state, the clock, the session with the engine, the panels and
  * the controls. What each of them does is in its own file.
  */
-import { html, LitElement, type TemplateResult } from 'lit';
+import { html, LitElement, noChange, type TemplateResult } from 'lit';
 import { Engine } from '../engine/client';
 import type { Problem } from '../engine/protocol';
-import {
-  attributeNames,
-  describeProblem,
-  keyOfProblem,
-  readAttributes,
-  readLink,
-} from '../state/link';
+import { attributeNames, readAttributes, readLink } from '../state/link';
 import { applyPreset, type PresetName } from '../state/presets';
 import {
   assemble,
@@ -33,7 +27,6 @@ import {
   type Key,
   type State,
 } from '../state/settings';
-import { AddressBar, linkState, linkTo } from './address';
 import { Announcer } from './announcer';
 import { Clock, type Reading } from './clock';
 import type { ChangeEvent, Command, CommandEvent } from './controls/events';
@@ -45,11 +38,10 @@ import { nextParticle, pointedParticle } from './follow';
 import { formatSignificant, formatTime } from './format';
 import { legendOf } from './legend';
 import { loadOwnData, loadParts } from './load-parts';
-import { engineNotice, ignoredNotice } from './notices';
+import { engineNotice } from './notices';
 import { titleOf, type Integrals } from './panel-title';
 import type { Likelihoods } from './likelihoods';
 import type { Straightening } from './straightening';
-import { LossViewer, qualityOf, runOf } from './part-views';
 import type * as Parts from './parts';
 import { panelsOf, type PanelKind } from './scenes';
 import { firstRun, Session, type SessionChange } from './session';
@@ -125,14 +117,14 @@ export class FlowMatching extends LitElement {
   );
   /** What comes after the first motion. */
   #parts: typeof Parts | undefined;
+  #address: InstanceType<typeof Parts.AddressBar> | undefined;
+  #lossViewer: InstanceType<typeof Parts.LossViewer> | undefined;
   readonly #announcer = new Announcer(
     () => this.#compose(),
     () => {
       this.requestUpdate();
     },
   );
-  readonly #address = new AddressBar();
-  readonly #lossViewer = new LossViewer();
   readonly #darkQuery = matchMedia('(prefers-color-scheme: dark)');
   readonly #stillQuery = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -163,7 +155,7 @@ export class FlowMatching extends LitElement {
     this.#sight.unwatch();
     this.#stage.close();
     this.#announcer.stop();
-    this.#address.flush();
+    this.#address?.flush();
     // An element that is only moved comes back at once, and keeps its model.
     queueMicrotask(() => {
       if (this.isConnected) return;
@@ -286,7 +278,9 @@ export class FlowMatching extends LitElement {
     if (problems.length > 0) {
       // Nothing was changed in the engine: what was in force stays so, and the control says why. What was
       // set besides and is not to blame waits on.
-      const blamed = new Set(problems.map(keyOfProblem));
+      const parts = await loadParts();
+      if (session !== this.#session) return;
+      const blamed = new Set(problems.map((problem) => parts?.keyOfProblem(problem)));
       const isView = (key: Key) => settings[key].group === 'view';
       this.#state = assemble((key) => (isView(key) ? this.#state : before)[key]);
       this.#draft = assemble((key) =>
@@ -299,18 +293,17 @@ export class FlowMatching extends LitElement {
         void this.#applyState(this.#state, defaultState);
       } else {
         this.#trainWhenReady = false;
-        this.#tellUnplaced(problems);
+        await this.#tellUnplaced(problems);
       }
     }
     this.requestUpdate();
   }
 
   /** What no control of a setting would show stands above the figure. */
-  #tellUnplaced(problems: readonly Problem[]): void {
-    const unplaced = problems.filter((problem) => keyOfProblem(problem) === undefined);
-    const told = new Set(this.#ignored.map(describeProblem));
-    const news = unplaced.filter((problem) => !told.has(describeProblem(problem)));
-    this.#ignored = [...this.#ignored, ...news];
+  async #tellUnplaced(problems: readonly Problem[]): Promise<void> {
+    const parts = await loadParts();
+    this.#ignored = [...this.#ignored, ...(parts?.untold(problems, this.#ignored) ?? problems)];
+    this.requestUpdate();
   }
 
   #onCommand(command: Command): void {
@@ -349,8 +342,9 @@ export class FlowMatching extends LitElement {
 
   #saveAddress(): void {
     const session = this.#session;
-    if (!this.hasAttribute('address') || !session) return;
-    this.#address.save(() => linkState(this.#state, session.first, this.#read().t));
+    const parts = this.#parts;
+    if (!this.hasAttribute('address') || !session || !parts) return;
+    this.#address?.save(() => parts.linkState(this.#state, session.first, this.#read().t));
   }
 
   // --- What happens
@@ -375,7 +369,7 @@ export class FlowMatching extends LitElement {
         break;
       case 'problems':
         this.#refused = session.problems;
-        this.#tellUnplaced(session.problems);
+        void this.#tellUnplaced(session.problems);
         break;
       case 'density':
         void this.#adoptDensity(session);
@@ -393,7 +387,11 @@ export class FlowMatching extends LitElement {
 
   async #loadParts(): Promise<void> {
     this.#parts = await loadParts();
+    this.#address ??= this.#parts && new this.#parts.AddressBar();
+    this.#lossViewer ??= this.#parts && new this.#parts.LossViewer();
     this.#followSession();
+    this.#saveAddress();
+    this.requestUpdate();
     this.#announcer.now();
     this.#stage.requestFrame();
   }
@@ -453,7 +451,7 @@ export class FlowMatching extends LitElement {
 
   readonly #onLeave = (): void => {
     this.#saveAddress();
-    this.#address.flush();
+    this.#address?.flush();
   };
 
   /** Out of sight nothing is drawn and the clock stands; training does what the reader chose. */
@@ -577,8 +575,9 @@ export class FlowMatching extends LitElement {
   readonly #link = (): URL | undefined => {
     const session = this.#session;
     const base = this.hasAttribute('address') ? location.href : FlowMatching.home;
-    if (!session || base === undefined) return undefined;
-    return linkTo(base, linkState(this.#state, session.first, this.#read().t));
+    const parts = this.#parts;
+    if (!session || !parts || base === undefined) return undefined;
+    return parts.linkTo(base, parts.linkState(this.#state, session.first, this.#read().t));
   };
 
   /** Reads points from text, in the engine. */
@@ -594,8 +593,9 @@ export class FlowMatching extends LitElement {
 
   protected override render(): TemplateResult {
     const session = this.#session;
+    const parts = this.#parts;
     const panels = panelsOf(this.#state.view);
-    const waiting = changedKeys(this.#draft, this.#state).map((key) => settings[key].label);
+    const waiting = changedKeys(this.#draft, this.#state);
     return html`
       <div
         class="figure"
@@ -613,7 +613,7 @@ export class FlowMatching extends LitElement {
         ${engineNotice(session?.phase === 'error' ? session.error : null, () => {
           session?.restart();
         })}
-        ${ignoredNotice(this.#ignored, () => {
+        ${parts?.ignoredNotice(this.#ignored, () => {
           this.#ignored = [];
           this.requestUpdate();
         })}
@@ -628,14 +628,16 @@ export class FlowMatching extends LitElement {
           .from=${this.#state.source === 'normal' ? 'noise' : 'source'}
         ></flow-matching-time>
         <flow-matching-view .state=${this.#state}></flow-matching-view>
-        <flow-matching-training .run=${runOf(session, waiting)}></flow-matching-training>
+        <flow-matching-training
+          .run=${parts?.runOf(session, waiting) ?? noChange}
+        ></flow-matching-training>
         <div class="measures">
           <flow-matching-loss
-            .view=${this.#lossViewer.view(session, this.#state)}
+            .view=${this.#lossViewer?.view(session, this.#state) ?? noChange}
             .palette=${this.#palette}
           ></flow-matching-loss>
           <flow-matching-quality
-            .quality=${qualityOf(session, this.#likelihoods, this.#straightening)}
+            .quality=${parts?.qualityOf(session, this.#likelihoods, this.#straightening) ?? noChange}
           ></flow-matching-quality>
         </div>
         <flow-matching-straighten .straightening=${this.#straightening}></flow-matching-straighten>

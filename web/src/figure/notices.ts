@@ -1,8 +1,6 @@
-/** What stands above the figure when something is wrong, with what the reader can do about it. */
+/** What stands above the figure when the engine is not there, with what the reader can do about it. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { EngineError } from '../engine/client';
-import type { Problem } from '../engine/protocol';
-import { describeProblem } from '../state/link';
 
 type Notice = TemplateResult | typeof nothing;
 
@@ -20,22 +18,6 @@ export function engineNotice(error: EngineError | null, restart: () => void): No
         <p>${advice}</p>
       </div>
       <button @click=${restart}>${neverCame ? 'Try again' : 'Restart the engine'}</button>
-    </div>
-  `;
-}
-
-/** Some of the link or of the attributes could not be taken. */
-export function ignoredNotice(problems: readonly Problem[], dismiss: () => void): Notice {
-  if (problems.length === 0) return nothing;
-  return html`
-    <div class="notice" role="alert">
-      <div>
-        <p>Some of what was asked for could not be taken, and was left as it is by default:</p>
-        <ul>
-          ${problems.map((problem) => html`<li>${describeProblem(problem)}</li>`)}
-        </ul>
-      </div>
-      <button class="quiet" @click=${dismiss}>Dismiss</button>
     </div>
   `;
 }

@@ -1,5 +1,5 @@
 /** What the parts of a figure show of its session: plain values, made anew whenever something has changed. */
-import type { State } from '../state/settings';
+import type { Key, State } from '../state/settings';
 import type { LossView } from './controls/loss-chart';
 import type { Quality } from './controls/quality-table';
 import type { Run } from './controls/training-strip';
@@ -7,8 +7,8 @@ import type { Likelihoods } from './likelihoods';
 import type { Session } from './session';
 import type { Straightening } from './straightening';
 
-/** `waiting`: the settings that wait for a restart, by their labels. */
-export function runOf(session: Session | undefined, waiting: readonly string[]): Run {
+/** `waiting`: the settings that wait for a restart. */
+export function runOf(session: Session | undefined, waiting: readonly Key[]): Run {
   return {
     phase: session?.phase ?? 'loading',
     stepsDone: session?.stepsDone ?? 0,

@@ -10,8 +10,12 @@ import { TimeControl } from './controls/time-control';
 import { TrainingStrip } from './controls/training-strip';
 import { ViewBar } from './controls/view-bar';
 
+export { keyOfProblem } from '../state/problems';
 export * as overlays from './draw/overlays';
+export { AddressBar, linkState, linkTo } from './address';
+export { ignoredNotice, untold } from './ignored';
 export { Likelihoods } from './likelihoods';
+export { LossViewer, qualityOf, runOf } from './part-views';
 export { Straightening } from './straightening';
 export { summarise } from './summary';
 

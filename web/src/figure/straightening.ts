@@ -7,7 +7,7 @@
  */
 import type { EngineError } from '../engine/client';
 import type { Created, Trajectories, TrajectoriesConfig } from '../engine/protocol';
-import { describeProblem } from '../state/link';
+import { describeProblem } from '../state/problems';
 import { Follower } from './follower';
 import type { RunKind, Session } from './session';
 

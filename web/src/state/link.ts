@@ -1,21 +1,13 @@
 /**
- * A figure's state as text: the query of a link, or the attributes of an element. Reading never fails: a
+ * A figure's state from text: the query of a link, or the attributes of an element. Reading never fails: a
  * value that is not allowed is replaced by its default and reported, so that the reader can be told.
  *
- * Not here: the address bar itself; the figure decides when a link is taken from it or put into it.
+ * Not here: making links (write-link.ts), which nobody does before there is something to see; the address bar
+ * itself: the figure decides when a link is taken from it or put into it.
  */
-import { notFetched, type Problem } from '../engine/protocol';
+import type { Problem } from '../engine/protocol';
 import { isPresetName, presetNames, presets } from './presets';
-import {
-  assemble,
-  changedKeys,
-  defaultState,
-  keys,
-  settings,
-  writeValue,
-  type Key,
-  type State,
-} from './settings';
+import { assemble, defaultState, keys, settings, type Key, type State } from './settings';
 
 /** Version of the names and meanings in a link; older links are read, newer ones refused. */
 export const linkVersion = 1;
@@ -100,33 +92,8 @@ export function readLink(query: string): Reading {
 }
 
 /** What is allowed of a name that no setting has, and of one that is there more than once. */
-const unknownSetting = 'absent: there is no such setting';
+export const unknownSetting = 'absent: there is no such setting';
 const repeatedSetting = 'given once: the first was taken';
-
-/**
- * Longest text of a setting that a link carries, some 500 points: servers take addresses of about 8,000
- * characters. In place of a longer one stands nothing, which whoever opens the link is told.
- */
-const longestText = 7000;
-
-/** Whether a link says all of the state. */
-export function fitsLink(state: State): boolean {
-  return keys.every((key) => writeValue(key, state[key]).length <= longestText);
-}
-
-/** The query, without its question mark, that `readLink` turns back into this state, if it fits. */
-export function writeLink(state: State): string {
-  const texts = presetNames.map((preset) => {
-    const parameters = new URLSearchParams({ v: String(linkVersion) });
-    if (presets[preset] !== defaultState) parameters.set('preset', preset);
-    for (const key of changedKeys(state, presets[preset])) {
-      const text = writeValue(key, state[key]);
-      parameters.set(settings[key].name, text.length > longestText ? '' : text);
-    }
-    return parameters.toString();
-  });
-  return texts.reduce((best, text) => (text.length < best.length ? text : best));
-}
 
 /** The names that an element observes: a preset, and every setting. */
 export const attributeNames: readonly string[] = [
@@ -137,56 +104,4 @@ export const attributeNames: readonly string[] = [
 /** The state in the attributes of an element; other attributes are none of its business. */
 export function readAttributes(element: Pick<Element, 'getAttribute'>): Reading {
   return read((name) => element.getAttribute(name));
-}
-
-/** What to tell the reader about a problem, in one sentence. */
-export function describeProblem(problem: Problem): string {
-  if (problem.allowed === unknownSetting) return `${problem.field}: there is no such setting.`;
-  if (problem.allowed === notFetched) return problem.value;
-  const key = keyOfProblem(problem);
-  const named = key === undefined || key.endsWith('arameters');
-  const what = named ? problem.field.replace(/^\w+\.parameters\./, '') : settings[key].label;
-  const value = problem.value === '' ? 'nothing' : problem.value;
-  return `${what}: must be ${problem.allowed}, not ${value}.`;
-}
-
-/** The settings of the schedule that is sampled under, by the core's names of its parts. */
-const ofSamplingSchedule: Readonly<Record<string, Key>> = {
-  schedule: 'samplingSchedule',
-  exponent: 'samplingExponent',
-  betaMin: 'samplingBetaMin',
-  betaMax: 'samplingBetaMax',
-};
-
-/** The settings of data, by the core's names of its parts. */
-const ofData: Readonly<Record<string, Key>> = {
-  parameters: 'parameters',
-  weights: 'mixture',
-  means: 'mixture',
-  covariances: 'mixture',
-  points: 'points',
-  labels: 'points',
-};
-
-/** The setting that a problem is about, whether the page or the engine found it; undefined if none is. */
-export function keyOfProblem(problem: Problem): Key | undefined {
-  // The engine says `data.radius` or `hidden[2]`, this table `radius` and `hidden`.
-  const path = problem.field.replace(/\[\d+\]/g, '').split('.');
-  const last = path.at(-1) ?? '';
-  if (last === 'seed' && path.includes('sampler')) return 'noiseSeed';
-  if (last === 'steps' && path.includes('sampler')) return 'solverSteps';
-  const part = ofData[path[1] ?? ''];
-  if (path[0] === 'data' && part) return part;
-  if (path[0] === 'source') {
-    const wanted = `source${part ?? path[1] ?? ''}`.toLowerCase();
-    return keys.find((key) => key.toLowerCase() === wanted) ?? 'source';
-  }
-  if (path[0] === 'stop') return keys.find((key) => key.toLowerCase() === path.join(''));
-  if (last === 'seed' && path.includes('timeFeatures')) return 'timeFeatureSeed';
-  if (path.includes('options')) {
-    const parameter = ofSamplingSchedule[last];
-    if (parameter) return parameter;
-  }
-  // Of a choice that has parameters it says `timeLaw.law`.
-  return keys.find((key) => key === last) ?? keys.find((key) => path.includes(key));
 }

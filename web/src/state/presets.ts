@@ -24,11 +24,6 @@ export type PresetName = keyof typeof presets;
 
 export const presetNames = Object.keys(presets) as readonly PresetName[];
 
-export const presetLabels: Readonly<Record<PresetName, string>> = {
-  quick: 'Quick',
-  blog: 'As in the blog post',
-};
-
 export function isPresetName(name: string): name is PresetName {
   return (presetNames as readonly string[]).includes(name);
 }

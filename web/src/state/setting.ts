@@ -2,7 +2,8 @@
  * The kinds of setting that the state table is made of: each knows its default, what it allows, and how
  * its value is written as text (in a link, an attribute or an input field) and read back.
  *
- * Not here: which settings there are (settings.ts), or any control that edits them.
+ * Not here: which settings there are (settings.ts), what they are called for the reader (words.ts), or any control
+ * that edits them.
  */
 
 /** Where a setting belongs: what has to be done again when it changes. */
@@ -17,11 +18,7 @@ export type SettingGroup =
 interface Description {
   /** Its name in a link and as an attribute of the element. */
   readonly name: string;
-  /** Its name for the reader. */
-  readonly label: string;
   readonly group: SettingGroup;
-  /** What its number counts, for example `steps`. */
-  readonly unit?: string;
   /** By key, the values of another setting with which this one means something; without it, it always does. */
   readonly when?: Readonly<Record<string, readonly (string | boolean | number)[]>>;
   /** By key, the values of another setting with which it means nothing. */
@@ -50,8 +47,7 @@ export interface NumberSetting extends Text<number> {
 
 export interface ChoiceSetting<T extends string> extends Text<T> {
   readonly kind: 'choice';
-  /** What may be chosen, each with its name for the reader, in the order to show. */
-  readonly choices: Readonly<Record<T, string>>;
+  readonly choices: readonly T[];
 }
 
 export interface SwitchSetting extends Text<boolean> {
@@ -136,17 +132,16 @@ export function whole(spec: Omit<NumberSpec, 'whole'>): NumberSetting {
 
 interface ChoiceSpec<T extends string> extends Description {
   readonly default: NoInfer<T>;
-  readonly choices: Readonly<Record<T, string>>;
+  readonly choices: readonly T[];
 }
 
 /** One of a few names. */
-export function choice<T extends string>(spec: ChoiceSpec<T>): ChoiceSetting<T> {
-  const names = Object.keys(spec.choices) as T[];
+export function choice<const T extends string>(spec: ChoiceSpec<T>): ChoiceSetting<T> {
   return {
     ...spec,
     kind: 'choice',
-    allowed: `one of ${names.join(', ')}`,
-    read: (text) => names.find((name) => name === text.trim()),
+    allowed: `one of ${spec.choices.join(', ')}`,
+    read: (text) => spec.choices.find((name) => name === text.trim()),
     write: (value) => value,
   };
 }

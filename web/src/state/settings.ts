@@ -42,31 +42,12 @@ const literatureSets = [
   'spiral',
 ] as const;
 
-const setChoices = {
-  eight_gaussians: '8 Gaussians',
-  moons: 'moons (scikit-learn)',
-  moons_torchdyn: 'moons (torchdyn)',
-  s_curve: 'S-curve',
-  checkerboard: 'checkerboard',
-  swiss_roll: 'Swiss roll',
-  pinwheel: 'pinwheel',
-  rings: 'rings',
-  spiral: 'spiral',
-  mixture: 'Gaussians of your own',
-  points: 'points of your own',
-} as const;
+const setNames = [...literatureSets, 'mixture', 'points'] as const;
 
 /** Most points of one's own that a page takes. */
 export const maxPoints = 20_000;
 
-const scheduleChoices = {
-  cond_ot: 'linear: t, 1 − t',
-  sqrt: 'square root: t, √(1 − t)',
-  polynomial: 'polynomial: tⁿ, 1 − tⁿ',
-  cosine: 'trigonometric: sin, cos of πt/2',
-  linear_vp: 'linear, variance 1: t, √(1 − t²)',
-  vp: 'variance-preserving diffusion (β)',
-} as const;
+const scheduleNames = ['cond_ot', 'sqrt', 'polynomial', 'cosine', 'linear_vp', 'vp'] as const;
 
 /** By key, the values of another setting with which one means something. */
 type When = NonNullable<NumberSetting['when']>;
@@ -75,7 +56,6 @@ type When = NonNullable<NumberSetting['when']>;
 const parametersOf = (name: string, when: When) =>
   table({
     name,
-    label: 'Parameters of the set',
     group: 'experiment',
     when,
     default: '',
@@ -88,7 +68,6 @@ const parametersOf = (name: string, when: When) =>
 const mixtureOf = (name: string, when: When) =>
   table({
     name,
-    label: 'Gaussians',
     group: 'experiment',
     when,
     default: '1_-3_-2_1.5_0.5_0.6 2_3_-1_0.6_0.6_0 1_0_3_2_0.4_0',
@@ -100,7 +79,6 @@ const mixtureOf = (name: string, when: When) =>
 const pointsOf = (name: string, when: When) =>
   table({
     name,
-    label: 'Points',
     group: 'experiment',
     when,
     default: '-1.5_1.5 1.5_1.5 -2.5_-0.8 -1.9_-1.7 -1_-2.3 0_-2.5 1_-2.3 1.9_-1.7 2.5_-0.8',
@@ -112,7 +90,6 @@ const pointsOf = (name: string, when: When) =>
 const smoothingOf = (name: string, when: When) =>
   number({
     name,
-    label: 'Blur of each point',
     group: 'experiment',
     when,
     default: 0.2,
@@ -124,14 +101,12 @@ const smoothingOf = (name: string, when: When) =>
 export const settings = {
   dataSet: choice({
     name: 'data-set',
-    label: 'Target',
     group: 'experiment',
     default: 'ring',
-    choices: { ring: 'Gaussians on a circle', ...setChoices },
+    choices: ['ring', ...setNames],
   }),
   components: whole({
     name: 'components',
-    label: 'Gaussians',
     group: 'experiment',
     when: { dataSet: ['ring'] },
     default: 11,
@@ -140,7 +115,6 @@ export const settings = {
   }),
   radius: number({
     name: 'radius',
-    label: 'Radius of their circle',
     group: 'experiment',
     when: { dataSet: ['ring'] },
     default: 10,
@@ -149,7 +123,6 @@ export const settings = {
   }),
   standardDeviation: number({
     name: 'standard-deviation',
-    label: 'Standard deviation of each',
     group: 'experiment',
     when: { dataSet: ['ring'] },
     default: 1,
@@ -162,10 +135,9 @@ export const settings = {
   smoothing: smoothingOf('smoothing', { dataSet: ['points'] }),
   source: choice({
     name: 'source',
-    label: 'Source',
     group: 'experiment',
     default: 'normal',
-    choices: { normal: 'Gaussian noise', ...setChoices },
+    choices: ['normal', ...setNames],
   }),
   sourceParameters: parametersOf('source-parameters', { source: literatureSets }),
   sourceMixture: mixtureOf('source-mixture', { source: ['mixture'] }),
@@ -173,14 +145,12 @@ export const settings = {
   sourceSmoothing: smoothingOf('source-smoothing', { source: ['points'] }),
   schedule: choice({
     name: 'schedule',
-    label: 'Schedule: α, σ',
     group: 'experiment',
     default: 'cond_ot',
-    choices: scheduleChoices,
+    choices: [...scheduleNames],
   }),
   exponent: number({
     name: 'exponent',
-    label: 'Exponent n of the schedule',
     group: 'experiment',
     when: { schedule: ['polynomial'] },
     default: 2,
@@ -189,7 +159,6 @@ export const settings = {
   }),
   betaMin: number({
     name: 'beta-min',
-    label: 'Smallest β',
     group: 'experiment',
     when: { schedule: ['vp'] },
     default: 0.1,
@@ -198,7 +167,6 @@ export const settings = {
   }),
   betaMax: number({
     name: 'beta-max',
-    label: 'Largest β',
     group: 'experiment',
     when: { schedule: ['vp'] },
     default: 20,
@@ -207,31 +175,18 @@ export const settings = {
   }),
   prediction: choice({
     name: 'prediction',
-    label: 'The network predicts',
     group: 'experiment',
     default: 'velocity',
-    choices: {
-      velocity: 'the velocity',
-      x1: 'the data X₁',
-      noise: 'the noise X₀',
-      score: 'the score',
-    },
+    choices: ['velocity', 'x1', 'noise', 'score'],
   }),
   timeLaw: choice({
     name: 'time-law',
-    label: 'Times of training',
     group: 'experiment',
     default: 'uniform',
-    choices: {
-      uniform: 'uniform',
-      logit_normal: 'logit-normal (SD3)',
-      edm_like: 'log-normal noise (EDM)',
-      fixed: 'one time',
-    },
+    choices: ['uniform', 'logit_normal', 'edm_like', 'fixed'],
   }),
   logitMean: number({
     name: 'logit-mean',
-    label: 'Mean of the logit',
     group: 'experiment',
     when: { timeLaw: ['logit_normal'] },
     default: 0,
@@ -240,7 +195,6 @@ export const settings = {
   }),
   logitScale: number({
     name: 'logit-scale',
-    label: 'Deviation of the logit',
     group: 'experiment',
     when: { timeLaw: ['logit_normal'] },
     default: 1,
@@ -250,7 +204,6 @@ export const settings = {
   }),
   logNoiseMean: number({
     name: 'log-noise-mean',
-    label: 'Mean of the log noise',
     group: 'experiment',
     when: { timeLaw: ['edm_like'] },
     default: -1.2,
@@ -259,7 +212,6 @@ export const settings = {
   }),
   logNoiseScale: number({
     name: 'log-noise-scale',
-    label: 'Deviation of the log noise',
     group: 'experiment',
     when: { timeLaw: ['edm_like'] },
     default: 1.2,
@@ -269,7 +221,6 @@ export const settings = {
   }),
   fixedTime: number({
     name: 'fixed-time',
-    label: 'That time',
     group: 'experiment',
     when: { timeLaw: ['fixed'] },
     default: 0,
@@ -278,14 +229,12 @@ export const settings = {
   }),
   lossWeighting: choice({
     name: 'loss-weighting',
-    label: 'Weight of the loss',
     group: 'experiment',
     default: 'constant',
-    choices: { constant: 'none', velocity: 'as of the velocity', min_snr: 'min-SNR-γ' },
+    choices: ['constant', 'velocity', 'min_snr'],
   }),
   gamma: number({
     name: 'gamma',
-    label: 'γ, the largest SNR',
     group: 'experiment',
     when: { lossWeighting: ['min_snr'] },
     default: 5,
@@ -295,24 +244,20 @@ export const settings = {
   }),
   coupling: choice({
     name: 'coupling',
-    label: 'Pairs of noise and data',
     group: 'experiment',
     default: 'independent',
-    choices: { independent: 'independent', ot: 'optimal transport', sinkhorn: 'Sinkhorn' },
+    choices: ['independent', 'ot', 'sinkhorn'],
   }),
   couplingBatches: whole({
     name: 'coupling-batches',
-    label: 'Batches paired as one',
     group: 'experiment',
     when: { coupling: ['ot', 'sinkhorn'] },
-    unit: 'batches',
     default: 1,
     min: 1,
     max: 64,
   }),
   regularisation: number({
     name: 'regularisation',
-    label: 'Regularisation of Sinkhorn',
     group: 'experiment',
     when: { coupling: ['sinkhorn'] },
     default: 0.05,
@@ -321,21 +266,18 @@ export const settings = {
   }),
   labelAware: toggle({
     name: 'label-aware',
-    label: 'Pair within a class',
     group: 'experiment',
     when: { coupling: ['ot', 'sinkhorn'], labels: [true], dataSet: labelledSets },
     default: true,
   }),
   labels: toggle({
     name: 'labels',
-    label: 'Tell the network the class',
     group: 'experiment',
     when: { dataSet: labelledSets },
     default: false,
   }),
   labelDropout: number({
     name: 'label-dropout',
-    label: 'Share of points without it',
     group: 'experiment',
     when: { labels: [true], dataSet: labelledSets },
     default: 0.1,
@@ -344,14 +286,12 @@ export const settings = {
   }),
   timeFeatures: choice({
     name: 'time-features',
-    label: 'Time as input',
     group: 'experiment',
     default: 'plain',
-    choices: { plain: 't itself', sinusoidal: 'sinusoidal features', fourier: 'Fourier features' },
+    choices: ['plain', 'sinusoidal', 'fourier'],
   }),
   timeFeatureCount: number({
     name: 'time-feature-count',
-    label: 'Features of t',
     group: 'experiment',
     when: { timeFeatures: ['sinusoidal', 'fourier'] },
     default: 32,
@@ -361,7 +301,6 @@ export const settings = {
   }),
   timeFeatureScale: number({
     name: 'time-feature-scale',
-    label: 'Factor on their frequencies',
     group: 'experiment',
     when: { timeFeatures: ['sinusoidal', 'fourier'] },
     default: 1,
@@ -371,7 +310,6 @@ export const settings = {
   }),
   timeFeatureSeed: whole({
     name: 'time-feature-seed',
-    label: 'Seed of their frequencies',
     group: 'experiment',
     when: { timeFeatures: ['fourier'] },
     default: 0,
@@ -381,7 +319,6 @@ export const settings = {
   hidden: widths({
     // Not `hidden`: as an attribute that would hide the element.
     name: 'hidden-layers',
-    label: 'Hidden layers',
     group: 'experiment',
     default: [64, 64, 64],
     maxLayers: 8,
@@ -389,23 +326,19 @@ export const settings = {
   }),
   activation: choice({
     name: 'activation',
-    label: 'Activation',
     group: 'experiment',
     default: 'silu',
-    choices: { silu: 'SiLU', tanh: 'tanh', relu: 'ReLU', elu: 'ELU', gelu: 'GELU' },
+    choices: ['silu', 'tanh', 'relu', 'elu', 'gelu'],
   }),
   batchSize: whole({
     name: 'batch-size',
-    label: 'Batch size',
     group: 'experiment',
-    unit: 'points',
     default: 256,
     min: 1,
     max: 65_536,
   }),
   learningRate: number({
     name: 'learning-rate',
-    label: 'Learning rate',
     group: 'experiment',
     default: 0.003,
     min: 0,
@@ -414,14 +347,12 @@ export const settings = {
   }),
   learningRateDecay: choice({
     name: 'learning-rate-decay',
-    label: 'Learning rate decay',
     group: 'experiment',
     default: 'cosine',
-    choices: { constant: 'none', cosine: 'cosine, to zero' },
+    choices: ['constant', 'cosine'],
   }),
   emaDecay: number({
     name: 'ema-decay',
-    label: 'Weight averaging (EMA)',
     group: 'experiment',
     default: 0.999,
     min: 0,
@@ -430,7 +361,6 @@ export const settings = {
   }),
   weightDecay: number({
     name: 'weight-decay',
-    label: 'Weight decay (AdamW)',
     group: 'experiment',
     default: 0,
     min: 0,
@@ -438,16 +368,13 @@ export const settings = {
   }),
   warmupSteps: whole({
     name: 'warmup-steps',
-    label: 'Warm-up of the learning rate',
     group: 'experiment',
-    unit: 'steps',
     default: 0,
     min: 0,
     max: 1_000_000,
   }),
   gradientClip: number({
     name: 'gradient-clip',
-    label: 'Largest gradient (0: any)',
     group: 'experiment',
     default: 0,
     min: 0,
@@ -455,16 +382,13 @@ export const settings = {
   }),
   steps: whole({
     name: 'steps',
-    label: 'Training steps',
     group: 'experiment',
-    unit: 'steps',
     default: 5000,
     min: 1,
     max: 1_000_000,
   }),
   seed: whole({
     name: 'seed',
-    label: 'Seed of the training',
     group: 'experiment',
     default: 1,
     min: 0,
@@ -472,19 +396,12 @@ export const settings = {
   }),
   stopMetric: choice({
     name: 'stop',
-    label: 'Stop early by',
     group: 'experiment',
     default: 'none',
-    choices: {
-      none: 'nothing',
-      loss: 'the training loss',
-      energy_distance: 'the energy distance',
-      sliced_w2: 'the sliced W₂',
-    },
+    choices: ['none', 'loss', 'energy_distance', 'sliced_w2'],
   }),
   stopBelow: number({
     name: 'stop-below',
-    label: 'Once it is below (0: never)',
     group: 'experiment',
     unless: { stopMetric: ['none'] },
     default: 0,
@@ -493,30 +410,24 @@ export const settings = {
   }),
   stopPatience: whole({
     name: 'stop-patience',
-    label: 'Or has not fallen for (0: never)',
     group: 'experiment',
     unless: { stopMetric: ['none'] },
-    unit: 'measurements',
     default: 5,
     min: 0,
     max: 1_000_000,
   }),
   stopEvery: whole({
     name: 'stop-every',
-    label: 'Measured every',
     group: 'experiment',
     unless: { stopMetric: ['none'] },
-    unit: 'steps',
     default: 250,
     min: 1,
     max: 1_000_000,
   }),
   stopCount: whole({
     name: 'stop-count',
-    label: 'Points of a measurement',
     group: 'experiment',
     when: { stopMetric: ['energy_distance', 'sliced_w2'] },
-    unit: 'points',
     default: 1000,
     min: 2,
     max: 20_000,
@@ -524,7 +435,6 @@ export const settings = {
 
   label: classOf({
     name: 'label',
-    label: 'Class',
     group: 'sampler',
     when: { labels: [true], dataSet: labelledSets },
     default: -1,
@@ -532,7 +442,6 @@ export const settings = {
   }),
   guidance: number({
     name: 'guidance',
-    label: 'Guidance w towards it',
     group: 'sampler',
     when: { labels: [true], dataSet: labelledSets },
     unless: { label: [-1] },
@@ -542,32 +451,20 @@ export const settings = {
   }),
   solver: choice({
     name: 'solver',
-    label: 'Solver',
     group: 'sampler',
     default: 'midpoint',
-    choices: {
-      euler: 'Euler',
-      midpoint: 'midpoint',
-      heun: 'Heun',
-      rk4: 'Runge–Kutta 4',
-      dopri5: 'Dormand–Prince 5(4)',
-      euler_maruyama: 'Euler–Maruyama (SDE)',
-      stochastic_heun: 'stochastic Heun (SDE)',
-    },
+    choices: ['euler', 'midpoint', 'heun', 'rk4', 'dopri5', 'euler_maruyama', 'stochastic_heun'],
   }),
   solverSteps: whole({
     name: 'solver-steps',
-    label: 'Solver steps',
     group: 'sampler',
     when: { solver: ['euler', 'midpoint', 'heun', 'rk4', 'euler_maruyama', 'stochastic_heun'] },
-    unit: 'steps',
     default: 50,
     min: 1,
     max: 2000,
   }),
   tolerance: number({
     name: 'tolerance',
-    label: 'Tolerance of a step',
     group: 'sampler',
     when: { solver: ['dopri5'] },
     default: 1e-5,
@@ -576,7 +473,6 @@ export const settings = {
   }),
   diffusion: number({
     name: 'diffusion',
-    label: 'Diffusion g of the SDE',
     group: 'sampler',
     when: { solver: ['euler_maruyama', 'stochastic_heun'] },
     default: 1,
@@ -585,14 +481,12 @@ export const settings = {
   }),
   samplingSchedule: choice({
     name: 'sampling-schedule',
-    label: 'Schedule of the sampling',
     group: 'sampler',
     default: 'trained',
-    choices: { trained: 'as trained', ...scheduleChoices },
+    choices: ['trained', ...scheduleNames],
   }),
   samplingExponent: number({
     name: 'sampling-exponent',
-    label: 'Its exponent n',
     group: 'sampler',
     when: { samplingSchedule: ['polynomial'] },
     default: 2,
@@ -601,7 +495,6 @@ export const settings = {
   }),
   samplingBetaMin: number({
     name: 'sampling-beta-min',
-    label: 'Its smallest β',
     group: 'sampler',
     when: { samplingSchedule: ['vp'] },
     default: 0.1,
@@ -610,7 +503,6 @@ export const settings = {
   }),
   samplingBetaMax: number({
     name: 'sampling-beta-max',
-    label: 'Its largest β',
     group: 'sampler',
     when: { samplingSchedule: ['vp'] },
     default: 20,
@@ -619,7 +511,6 @@ export const settings = {
   }),
   particles: whole({
     name: 'particles',
-    label: 'Particles',
     group: 'sampler',
     default: 2000,
     min: 1,
@@ -627,88 +518,65 @@ export const settings = {
   }),
   noiseSeed: whole({
     name: 'noise-seed',
-    label: 'Seed of the noise',
     group: 'sampler',
     default: 1,
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
   }),
 
-  t: number({ name: 't', label: 'Time t', group: 'view', default: 0, min: 0, max: 1 }),
-  playing: toggle({ name: 'playing', label: 'Play', group: 'view', default: true }),
+  t: number({ name: 't', group: 'view', default: 0, min: 0, max: 1 }),
+  playing: toggle({ name: 'playing', group: 'view', default: true }),
   speed: number({
     name: 'speed',
-    label: 'Speed',
     group: 'view',
-    unit: '×',
     default: 1,
     min: 0.1,
     max: 4,
   }),
-  loop: toggle({ name: 'loop', label: 'Loop', group: 'view', default: true }),
+  loop: toggle({ name: 'loop', group: 'view', default: true }),
   view: choice({
     name: 'view',
-    label: 'View',
     group: 'view',
     default: 'side',
-    choices: {
-      side: 'side by side',
-      difference: 'difference',
-      likelihood: 'likelihood',
-      exact: 'exact field',
-      learned: 'learned field',
-    },
+    choices: ['side', 'difference', 'likelihood', 'exact', 'learned'],
   }),
   showParticles: toggle({
     name: 'show-particles',
-    label: 'Particles',
     group: 'view',
     default: true,
   }),
   showTrajectories: toggle({
     name: 'show-trajectories',
-    label: 'Trajectories',
     group: 'view',
     default: false,
   }),
-  showArrows: toggle({ name: 'show-arrows', label: 'Arrows', group: 'view', default: false }),
-  showDensity: toggle({ name: 'show-density', label: 'Density', group: 'view', default: true }),
+  showArrows: toggle({ name: 'show-arrows', group: 'view', default: false }),
+  showDensity: toggle({ name: 'show-density', group: 'view', default: true }),
   train: toggle({
     name: 'train',
-    label: 'Train on opening',
     group: 'view',
     default: false,
   }),
   /** So that a link shows what its sender saw in the middle of a run. */
   trainUntil: whole({
     name: 'train-until',
-    label: 'Pause the training after (0: never)',
     group: 'view',
-    unit: 'steps',
     default: 0,
     min: 0,
     max: 1_000_000,
   }),
   background: choice({
     name: 'background',
-    label: 'Training when out of sight',
     group: 'view',
     default: 'continue',
-    choices: { continue: 'goes on', stop: 'stops' },
+    choices: ['continue', 'stop'],
   }),
   /** The build of the engine; `auto` takes the fastest that the browser can run. */
   tier: choice({
     name: 'tier',
-    label: 'Engine build',
     group: 'view',
     default: 'auto',
-    choices: {
-      auto: 'fastest available',
-      simd: 'SIMD',
-      'simd-threads': 'SIMD, threads',
-      relaxed: 'relaxed SIMD',
-      'relaxed-threads': 'relaxed SIMD, threads',
-    },
+    choices: ['auto', 'simd', 'simd-threads', 'relaxed', 'relaxed-threads'],
   }),
 } as const;
 

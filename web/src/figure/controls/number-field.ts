@@ -17,12 +17,12 @@ export class NumberEvent extends Event {
   }
 }
 
-/** A number in a range, under the name that a reader sees. */
+/** A number in a range; its name is the one that a reader sees. */
 export function numberIn(
-  label: string,
+  name: string,
   range: Pick<NumberSetting, 'min' | 'max'> & Partial<NumberSetting>,
 ): NumberSetting {
-  return number({ name: label, label, group: 'experiment', default: 0, ...range });
+  return number({ name, group: 'experiment', default: 0, ...range });
 }
 
 export class NumberField extends LitElement {
@@ -67,7 +67,7 @@ export class NumberField extends LitElement {
         : `Must be ${this.setting.allowed}. ${this.#text} stays in force.`;
     return html`
       <div class="field">
-        <label class="name" for="control">${this.setting.label}</label>
+        <label class="name" for="control">${this.setting.name}</label>
         <input
           id="control"
           type="text"

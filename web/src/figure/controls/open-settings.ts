@@ -4,7 +4,7 @@
  */
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
-import { describeProblem } from '../../state/link';
+import { describeProblem } from '../../state/problems';
 import { keys, settings, type State } from '../../state/settings';
 import type { LoadOwnData } from '../load-parts';
 import { controls } from '../style/controls';

@@ -8,6 +8,7 @@ import { live } from 'lit/directives/live.js';
 import type { Problem } from '../../engine/protocol';
 import { readValue } from '../../state/link';
 import { settings, writeValue, type Key, type State } from '../../state/settings';
+import { words } from '../../state/words';
 import { controls } from '../style/controls';
 import { ChangeEvent } from './events';
 
@@ -83,14 +84,14 @@ export class SettingField extends LitElement {
               this.#change(this.value !== true);
             }}
           />
-          ${setting.label}
+          ${words[this.key].label}
         </label>
       `;
     }
     return html`
       <div class="field">
         <label class="name" for="control">
-          <span>${setting.label}</span>
+          <span>${words[this.key].label}</span>
           ${this.waits ? html`<span class="waits">on restart</span>` : nothing}
         </label>
         ${this.#control()}
@@ -100,7 +101,8 @@ export class SettingField extends LitElement {
 
   #control(): TemplateResult {
     const setting = settings[this.key];
-    if (setting.kind === 'choice') return this.#select(Object.entries(setting.choices));
+    const named = words[this.key];
+    if ('choices' in named) return this.#select(Object.entries(named.choices));
     if (setting.kind === 'class') return this.#select(classChoices(this.classes));
     return this.#input();
   }

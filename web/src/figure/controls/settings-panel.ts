@@ -2,8 +2,8 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import type { Problem } from '../../engine/protocol';
-import { keyOfProblem } from '../../state/link';
-import { presetLabels, presets, type PresetName } from '../../state/presets';
+import { presets, type PresetName } from '../../state/presets';
+import { keyOfProblem } from '../../state/problems';
 import {
   changedKeys,
   defaultState,
@@ -120,6 +120,11 @@ const groups: readonly Group[] = [
     keys: ['background', 'trainUntil', 'tier'],
   },
 ];
+
+const presetLabels: Readonly<Record<PresetName, string>> = {
+  quick: 'Quick',
+  blog: 'As in the blog post',
+};
 
 /** "3–64–64–64–2 network, linear schedule, 5,000 steps of 256 points" */
 function describePreset(name: PresetName): string {

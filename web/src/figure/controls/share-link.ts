@@ -4,7 +4,7 @@
  */
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, state } from 'lit/decorators.js';
-import { fitsLink } from '../../state/link';
+import { fitsLink } from '../../state/write-link';
 import { runConfigFile, runConfigJson } from '../../state/run-config';
 import { defaultState, type State } from '../../state/settings';
 import { controls } from '../style/controls';

@@ -2,6 +2,8 @@
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import type { StopMetricName, Stopped, Tier } from '../../engine/protocol';
+import type { Key } from '../../state/settings';
+import { words } from '../../state/words';
 import { formatCount, formatDuration, formatRate, formatSignificant } from '../format';
 import type { Phase } from '../session';
 import { controls } from '../style/controls';
@@ -22,7 +24,7 @@ export interface Run {
   readonly stopMetric: StopMetricName;
   readonly tier: Tier | null;
   /** Settings that wait for a restart, by their labels. */
-  readonly waiting: readonly string[];
+  readonly waiting: readonly Key[];
 }
 
 const noRun: Run = {
@@ -244,10 +246,11 @@ export class TrainingStrip extends LitElement {
   #waiting(): TemplateResult | typeof nothing {
     const { waiting } = this.run;
     if (waiting.length === 0) return nothing;
+    const labels = waiting.map((key) => words[key].label);
     return html`
       <p class="note" role="status">
         <span>
-          Waiting for a restart: ${waiting.join(', ').toLowerCase()}. The model shown is still the
+          Waiting for a restart: ${labels.join(', ').toLowerCase()}. The model shown is still the
           one trained with the old ${waiting.length === 1 ? 'value' : 'values'}.
         </span>
         <button @click=${this.#send('apply-waiting')}>Restart training</button>

@@ -3,18 +3,9 @@ import { css, html, LitElement, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
 import { live } from 'lit/directives/live.js';
 import { defaultState, settings, type State } from '../../state/settings';
+import { words } from '../../state/words';
 import { controls } from '../style/controls';
 import { ChangeEvent } from './events';
-
-type View = State['view'];
-
-const viewNames: Readonly<Record<View, string>> = {
-  side: 'Side by side',
-  difference: 'Difference',
-  likelihood: 'Likelihood',
-  exact: 'Exact',
-  learned: 'Learned',
-};
 
 const layers = ['showParticles', 'showTrajectories', 'showArrows', 'showDensity'] as const;
 
@@ -138,7 +129,7 @@ export class ViewBar extends LitElement {
       <div class="bar">
         <fieldset class="views">
           <legend>View</legend>
-          ${(Object.keys(viewNames) as View[]).map(
+          ${settings.view.choices.map(
             (view) => html`
               <label>
                 <input
@@ -149,7 +140,7 @@ export class ViewBar extends LitElement {
                   @change=${() => {
                     this.#change({ view });
                   }}
-                />${viewNames[view]}
+                />${words.view.choices[view]}
               </label>
             `,
           )}
@@ -165,7 +156,7 @@ export class ViewBar extends LitElement {
                   @change=${() => {
                     this.#change({ [key]: !this.state[key] });
                   }}
-                />${settings[key].label}
+                />${words[key].label}
               </label>
             `,
           )}
