@@ -370,10 +370,17 @@ class JsFlow {
     begin_part();
   }
 
+  /// From 0: while it works, so many threads are left to others; of more than there are, all but one.
+  void spare_threads(int count) { spared_ = count; }
+
   /// Also returns when a part is done.
   bool advance(double milliseconds) {
     if (moved_ == sampler_.particles) return true;
-    if (!part_->advance(milliseconds)) return false;
+    ThreadPool& pool = *shared_pool();
+    pool.use(std::max(1, pool.size() - spared_));
+    const bool done = part_->advance(milliseconds);
+    pool.use(pool.size());
+    if (!done) return false;
     gather_part();
     if (moved_ == sampler_.particles) return true;
     begin_part();
@@ -431,6 +438,7 @@ class JsFlow {
   /// Points of the parts that are done, and evaluations of the field for them.
   Index moved_ = 0;
   std::int64_t evaluations_ = 0;
+  int spared_ = 0;
 };
 
 class JsEvaluation {
@@ -806,6 +814,7 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("modeShares", &JsEvaluationResult::mode_shares);
 
   class_<JsFlow>("Flow")
+      .function("spareThreads(count)", &JsFlow::spare_threads)
       .function("advance(milliseconds)", &JsFlow::advance)
       .function("positions", &JsFlow::positions)
       .function("times", &JsFlow::times)

@@ -37,6 +37,8 @@ struct ThreadPool::State {
   std::atomic<Body> body{nullptr};
   std::atomic<void*> context{nullptr};
   std::atomic<std::uint32_t> tasks{0};
+  /// Workers from this number on take no tasks.
+  std::atomic<int> used{1};
 
   /// The number of the current loop once more, for sleeping until it is another. The one who begins
   /// a loop writes it and then reads `sleepers`, the one who goes to sleep writes `sleepers` and
@@ -104,13 +106,14 @@ struct ThreadPool::State {
     for (;;) {
       seen = wait_for_loop(seen);
       if (stopping.load(std::memory_order_relaxed)) return;
-      work(seen, worker);
+      if (worker < used.load(std::memory_order_relaxed)) work(seen, worker);
     }
   }
 };
 
 ThreadPool::ThreadPool(int threads) : state_(std::make_unique<State>()) {
   assert(threads >= 1 && threads <= kMaxThreads);
+  state_->used = threads;
   if constexpr (FLOWMATCH_THREADS != 0) {
     for (int worker = 1; worker < threads; ++worker) {
       state_->threads.emplace_back([state = state_.get(), worker] { state->run_worker(worker); });
@@ -128,9 +131,14 @@ int ThreadPool::size() const {
   return static_cast<int>(state_->threads.size()) + 1;
 }
 
+void ThreadPool::use(int threads) {
+  assert(threads >= 1 && threads <= size());
+  state_->used.store(threads, std::memory_order_relaxed);
+}
+
 void ThreadPool::run(Index tasks, Body body, void* context) {
   State& state = *state_;
-  if (state.threads.empty() || tasks <= 1) {
+  if (state.used.load(std::memory_order_relaxed) == 1 || tasks <= 1) {
     for (Index task = 0; task < tasks; ++task) body(context, task, 0);
     return;
   }

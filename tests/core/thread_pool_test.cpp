@@ -95,6 +95,33 @@ TEST_CASE("worker numbers are in range and no two tasks share one at a time") {
   }
 }
 
+TEST_CASE("of the threads only as many work as are to be used") {
+  for (const int threads : thread_counts()) {
+    ThreadPool pool(threads);
+    for (int used = 1; used <= threads; ++used) {
+      pool.use(used);
+      std::atomic<int> done{0};
+      std::atomic<int> others{0};
+      std::atomic<int> begun{0};
+      // As many tasks as threads to be used, each of which waits for all of them: every one of those
+      // threads takes one, or this never ends.
+      pool.parallel_for(used, [&](Index, int) {
+        ++begun;
+        while (begun < used) std::this_thread::yield();
+      });
+      for (int loop = 0; loop < 50; ++loop) {
+        pool.parallel_for(100, [&](Index, int worker) {
+          ++done;
+          if (worker >= used) ++others;
+        });
+      }
+      CAPTURE(threads, used);
+      CHECK(done == 5000);
+      CHECK(others == 0);
+    }
+  }
+}
+
 TEST_CASE("a loop ends when its last task has ended, not before") {
   // One task lasts long, on whichever thread it is; all others are done at once.
   for (const int threads : thread_counts()) {

@@ -81,6 +81,9 @@ class FakeRun extends FakeObject {
     super(world);
     this.#left = world.flowMilliseconds;
   }
+  spareThreads(count: number): void {
+    this.use(`spareThreads ${String(count)}`);
+  }
   advance(milliseconds: number): boolean {
     const worked = Math.min(milliseconds, this.#left);
     this.use(this.kind, worked);

@@ -139,6 +139,19 @@ describe('turns', () => {
     ]);
   });
 
+  it('leave to the page as many threads as a flow is told to spare', () => {
+    bench.create();
+    const flow: RequestBody = { kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1 };
+    const spared = (body: RequestBody) => {
+      bench.world.log = [];
+      bench.send(body);
+      bench.run();
+      return bench.world.log.filter((entry) => entry.startsWith('spareThreads'));
+    };
+    expect(spared({ ...flow, spareThreads: 2 })).toEqual(['spareThreads 2']);
+    expect(spared(flow)).toEqual(['spareThreads 0']);
+  });
+
   it('let a flow finish while training goes on', () => {
     bench.create();
     const training = bench.send(train(8000));
@@ -581,6 +594,11 @@ describe('bad input', () => {
       'sliceMilliseconds',
     ],
     ['no frames', { kind: 'flow', experiment: 1, sampler: exactSampler, frames: 0 }, 'frames'],
+    [
+      'half a thread to spare',
+      { kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1, spareThreads: 0.5 },
+      'spareThreads',
+    ],
     [
       'too many frames',
       { kind: 'flow', experiment: 1, sampler: exactSampler, frames: 1e6 },

@@ -21,6 +21,11 @@ class ThreadPool {
 
   [[nodiscard]] int size() const;
 
+  /// How many of the threads, the caller among them, work from the next loop on; at first all do.
+  /// The others leave their processors to whatever else the machine has to do. Range: 1 to size().
+  /// Not to be called while a loop runs.
+  void use(int threads);
+
   /// Calls body(task, worker) once for each task in [0, tasks), in any order and on any thread, and
   /// returns when all are done. worker is in [0, size()), and no two calls run at once under one
   /// worker number. Does not allocate. One loop at a time: body may not call parallel_for, nor two

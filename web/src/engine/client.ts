@@ -90,6 +90,8 @@ export interface ReflowOptions extends CallOptions {
 export interface FlowOptions extends CallOptions {
   /** Ask for the field's velocities on this grid as well, at each frame's time. */
   arrows?: Grid;
+  /** Threads that are left to the page meanwhile, if there are so many; none by default. */
+  spareThreads?: number;
 }
 
 const defaultTrainSlice = 20;
@@ -452,11 +454,9 @@ export class Experiment {
 
   /** Moves a cloud from t = 0 to t = 1 and keeps `frames` + 1 moments of its way. */
   flow(sampler: SamplerConfig, frames: number, options: FlowOptions = {}): Promise<FlowClip> {
-    const { arrows } = options;
-    return this.#request(
-      { kind: 'flow', ...this.#name(), sampler, frames, ...(arrows ? { arrows } : {}) },
-      options,
-    );
+    const { arrows, spareThreads = 0 } = options;
+    const body = { kind: 'flow' as const, sampler, frames, spareThreads };
+    return this.#request({ ...body, ...this.#name(), ...(arrows ? { arrows } : {}) }, options);
   }
 
   /** times.length x grid points x 2 velocities. */

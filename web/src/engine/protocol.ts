@@ -11,6 +11,8 @@
 
 /** Most frames of a flow; it has one moment more. */
 export const maxFrames = 1000;
+/** Most threads of an engine. */
+export const maxThreads = 64;
 /** Most numbers in one result: 32 MB of them. */
 export const maxResultNumbers = 8 * 2 ** 20;
 
@@ -326,7 +328,15 @@ export type RequestBody =
   | { kind: 'train'; experiment: number; steps: number; sliceMilliseconds: number }
   | { kind: 'pause'; experiment: number }
   /** Moves a cloud; keeps `frames` + 1 equally spaced moments of its way, the start and end among them. */
-  | { kind: 'flow'; experiment: number; sampler: SamplerConfig; frames: number; arrows?: Grid }
+  | {
+      kind: 'flow';
+      experiment: number;
+      sampler: SamplerConfig;
+      frames: number;
+      arrows?: Grid;
+      /** Threads that are left to the page meanwhile, if there are so many. */
+      spareThreads?: number;
+    }
   /** The velocity at each grid point, for each of `times`. */
   | {
       kind: 'velocity';

@@ -11,6 +11,7 @@ import { gridPoints } from './grid';
 import { problemsOf, type EngineModule, type Experiment, type WholeModule } from './module';
 import {
   maxFrames,
+  maxThreads,
   notFetched,
   plainField,
   type Created,
@@ -382,10 +383,11 @@ export class Scheduler {
   }
 
   #flow(request: RequestOf<'flow'>): Work<'flow'> {
-    const { sampler, frames, arrows: grid } = request;
+    const { sampler, frames, arrows: grid, spareThreads = 0 } = request;
     const checks = new Checks();
     checks.oneOf('sampler.field', sampler.field, fieldNames);
     checks.wholeNumber('frames', frames, 1, maxFrames);
+    checks.wholeNumber('spareThreads', spareThreads, 0, maxThreads);
     if (grid) {
       checks.grid('arrows', grid);
       checks.resultSize('arrows', sizeOf(grid), (frames + 1) * grid.columns * grid.rows * 2);
@@ -402,6 +404,7 @@ export class Scheduler {
       const { flow, problems } = entry.experiment.startFlow(sampler, frames);
       if (!flow) throw refusal(inSampler(problemsOf(problems)));
       try {
+        flow.spareThreads(spareThreads);
         const times = flow.times() as Float64Array<ArrayBuffer>;
         // The flow has its own copy of the weights; the arrows come first, and hold them still.
         let arrows: Float32Array<ArrayBuffer> | null = null;

@@ -27,7 +27,6 @@ import {
   type Key,
   type State,
 } from '../state/settings';
-import { Announcer } from './announcer';
 import { Clock, type Reading } from './clock';
 import type { ChangeEvent, Command, CommandEvent } from './controls/events';
 import type { ParsePoints } from './controls/points-editor';
@@ -47,6 +46,7 @@ import { panelsOf, type PanelKind } from './scenes';
 import { firstRun, Session, type SessionChange } from './session';
 import { Sight } from './sight';
 import { Stage } from './stage';
+import type { Showing } from './summary';
 import { controls } from './style/controls';
 import { figureStyle } from './style/figure';
 import { tokens } from './style/tokens';
@@ -118,13 +118,8 @@ export class FlowMatching extends LitElement {
   /** What comes after the first motion. */
   #parts: typeof Parts | undefined;
   #address: InstanceType<typeof Parts.AddressBar> | undefined;
+  #announcer: InstanceType<typeof Parts.Announcer> | undefined;
   #lossViewer: InstanceType<typeof Parts.LossViewer> | undefined;
-  readonly #announcer = new Announcer(
-    () => this.#compose(),
-    () => {
-      this.requestUpdate();
-    },
-  );
   readonly #darkQuery = matchMedia('(prefers-color-scheme: dark)');
   readonly #stillQuery = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -154,7 +149,7 @@ export class FlowMatching extends LitElement {
     window.removeEventListener('pagehide', this.#onLeave);
     this.#sight.unwatch();
     this.#stage.close();
-    this.#announcer.stop();
+    this.#announcer?.stop();
     this.#address?.flush();
     // An element that is only moved comes back at once, and keeps its model.
     queueMicrotask(() => {
@@ -362,7 +357,7 @@ export class FlowMatching extends LitElement {
           this.#trainWhenReady = false;
           session.train(this.#state.trainUntil);
         }
-        this.#announcer.now();
+        this.#announcer?.now();
         break;
       case 'progress':
         this.#tellProgress(session);
@@ -387,13 +382,24 @@ export class FlowMatching extends LitElement {
 
   async #loadParts(): Promise<void> {
     this.#parts = await loadParts();
-    this.#address ??= this.#parts && new this.#parts.AddressBar();
-    this.#lossViewer ??= this.#parts && new this.#parts.LossViewer();
+    if (this.#parts && !this.#address) this.#adopt(this.#parts);
     this.#followSession();
     this.#saveAddress();
     this.requestUpdate();
-    this.#announcer.now();
+    this.#announcer?.now();
     this.#stage.requestFrame();
+  }
+
+  /** Makes what a figure has one of, as long as it lives. */
+  #adopt(parts: typeof Parts): void {
+    this.#address = new parts.AddressBar();
+    this.#lossViewer = new parts.LossViewer();
+    this.#announcer = new parts.Announcer(
+      () => parts.summarise(this.#showing()),
+      () => {
+        this.requestUpdate();
+      },
+    );
   }
 
   /** What is measured of the session that there is now. */
@@ -462,7 +468,7 @@ export class FlowMatching extends LitElement {
     else if (this.#state.playing && !this.#playOnFirstFrame) this.#clock.play(now);
     this.#session?.watch(inSight, this.#state.background === 'continue');
     this.#updateMeasures();
-    this.#announcer.now();
+    this.#announcer?.now();
     this.requestUpdate();
     this.#stage.requestFrame();
   }
@@ -492,7 +498,7 @@ export class FlowMatching extends LitElement {
     // Without a loop the flow ends at the data. (The first frame has only just set it going.)
     const ended = this.#state.playing && !this.#read().playing && !this.#playOnFirstFrame;
     if (ended) this.#change({ playing: false, t });
-    this.#announcer.soon();
+    this.#announcer?.soon();
   }
 
   /** Changes with every map: written directly, so that nothing else is rendered. */
@@ -504,10 +510,10 @@ export class FlowMatching extends LitElement {
     if (element.textContent !== text) element.textContent = text;
   }
 
-  #compose(): string {
+  #showing(): Showing {
     const session = this.#session;
     const { t } = this.#read();
-    const figure = {
+    return {
       phase: session?.phase ?? 'loading',
       state: this.#state,
       t,
@@ -520,7 +526,6 @@ export class FlowMatching extends LitElement {
       rms: session?.difference?.rms ?? null,
       metrics: session?.metrics ?? null,
     };
-    return this.#parts?.summarise(figure) ?? '';
   }
 
   #read(): Reading {
@@ -654,7 +659,7 @@ export class FlowMatching extends LitElement {
             .state=${this.#draft}
             ?linkable=${this.hasAttribute('address') || FlowMatching.home !== undefined}
           ></flow-matching-share>
-          <p class="summary" aria-live="polite">${this.#announcer.text}</p>
+          <p class="summary" aria-live="polite">${this.#announcer?.text ?? ''}</p>
         </div>
       </div>
     `;

@@ -13,6 +13,7 @@ import { ViewBar } from './controls/view-bar';
 export { keyOfProblem } from '../state/problems';
 export * as overlays from './draw/overlays';
 export { AddressBar, linkState, linkTo } from './address';
+export { Announcer } from './announcer';
 export { ignoredNotice, untold } from './ignored';
 export { Likelihoods } from './likelihoods';
 export { LossViewer, qualityOf, runOf } from './part-views';

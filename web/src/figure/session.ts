@@ -29,6 +29,7 @@ import { LossHistory } from './data/loss-history';
 import { RateMeter } from './data/rate';
 import type { DifferenceMap } from './draw/difference';
 import { arrowGrid, mapGrid, windowHalf, type Ends } from './draw/geometry';
+import { hazeFrom } from './draw/haze';
 
 export type Phase =
   /** Nothing to show yet. */
@@ -499,8 +500,11 @@ export class Session {
   async #flow(field: FieldName): Promise<FlowClip | null> {
     if (!this.#experiment || !this.#sampler) return null;
     const sampler = this.#samplerOf(this.#sampler, field);
+    // The one that moves already takes most of a processor to draw.
+    const drawsMuch = this.exact !== null && sampler.particles > hazeFrom;
     return await this.#experiment.flow(sampler, framesFor(sampler.particles), {
       signal: this.#samplerLife.signal,
+      spareThreads: drawsMuch ? 1 : 0,
       ...(this.#arrows ? { arrows: this.arrowGrid } : {}),
     });
   }
