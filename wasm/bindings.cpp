@@ -370,7 +370,8 @@ class JsFlow {
     begin_part();
   }
 
-  /// From 0: while it works, so many threads are left to others; of more than there are, all but one.
+  /// From 0: while it works, so many threads are left to others; of more than there are, all but
+  /// one.
   void spare_threads(int count) { spared_ = count; }
 
   /// Also returns when a part is done.

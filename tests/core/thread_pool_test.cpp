@@ -103,8 +103,8 @@ TEST_CASE("of the threads only as many work as are to be used") {
       std::atomic<int> done{0};
       std::atomic<int> others{0};
       std::atomic<int> begun{0};
-      // As many tasks as threads to be used, each of which waits for all of them: every one of those
-      // threads takes one, or this never ends.
+      // As many tasks as threads to be used, each of which waits for all of them: every one of
+      // those threads takes one, or this never ends.
       pool.parallel_for(used, [&](Index, int) {
         ++begun;
         while (begun < used) std::this_thread::yield();
