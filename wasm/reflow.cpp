@@ -16,13 +16,26 @@ using namespace flowmatch::binding;
 constexpr Index kFewestPairs = 16;
 constexpr Index kMostPairs = 200'000;
 
+/// By the learned field under the schedule of its training, of a conditional model by that of each
+/// class, without guidance; the solver chooses its own steps.
+Reflow reflow_of(const Experiment& experiment, Index count, std::uint64_t seed) {
+  constexpr SolverConfig kSolver{.solver = Solver::dopri5};
+  const Distribution& source = *experiment.source();
+  if (experiment.labels() == 0) {
+    return {experiment.field(FieldChoice::learned), kSolver, source, count, seed, *shared_pool()};
+  }
+  std::vector<ReflowClass> classes;
+  for (const double share : label_shares(experiment.data())) {
+    const FieldOptions options{.guidance = {.label = static_cast<std::int32_t>(classes.size())}};
+    classes.push_back({.field = experiment.field(FieldChoice::learned, options), .share = share});
+  }
+  return {std::move(classes), kSolver, source, count, seed, *shared_pool()};
+}
+
 class JsReflow : public PairsHandle {
  public:
-  /// By the learned field of all data under the schedule of its training; the solver chooses its
-  /// own steps.
   JsReflow(const Experiment& experiment, Index count, std::uint64_t seed)
-      : reflow_(experiment.field(FieldChoice::learned), {.solver = Solver::dopri5},
-                *experiment.source(), count, seed, *shared_pool()) {}
+      : reflow_(reflow_of(experiment, count, seed)) {}
 
   bool advance(double milliseconds) {
     if (!reflow_.advance(milliseconds)) return false;
@@ -45,9 +58,6 @@ ReflowStart start_reflow(ExperimentHandle& handle, double count, double seed) {
   std::uint64_t whole_seed = 0;
   read_whole(problems, "pairs", count, kFewestPairs, kMostPairs, pairs);
   read_whole(problems, "seed", seed, 0, kMaxSeed, whole_seed);
-  if (experiment.labels() > 0) {
-    problems.add("labels", "true", "false: a model's own pairs belong to no class");
-  }
   if (!problems.empty()) return refused<ReflowStart>("run", std::move(problems).take());
   return started<ReflowStart>("run", std::make_unique<JsReflow>(experiment, pairs, whole_seed));
 }

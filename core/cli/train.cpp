@@ -57,6 +57,21 @@ struct GivenTraining {
   ReflowOrigin origin;
 };
 
+/// Of a conditional model class by class, without guidance.
+Reflow reflow_of(const Checkpoint& teacher, const Distribution& source, Index pairs,
+                 std::uint64_t seed, ThreadPool& pool) {
+  constexpr SolverConfig kSolver{.solver = Solver::dopri5};
+  const ExperimentConfig& config = teacher.config.experiment;
+  if (!config.labels) return {learned_field(teacher), kSolver, source, pairs, seed, pool};
+  std::vector<ReflowClass> classes;
+  for (const double share : label_shares(config.data)) {
+    SamplerConfig sampler = teacher.config.sampler;
+    sampler.guidance = {.label = static_cast<std::int32_t>(classes.size())};
+    classes.push_back({.field = learned_field(teacher, sampler), .share = share});
+  }
+  return {std::move(classes), kSolver, source, pairs, seed, pool};
+}
+
 /// The pairs of the model of options.reflow, which are the same whenever they are made. Nothing:
 /// they could not be made, which has been said, or the making was interrupted.
 std::optional<GivenTraining> make_pairs(const TrainOptions& options, const Source& source,
@@ -75,7 +90,6 @@ std::optional<GivenTraining> make_pairs(const TrainOptions& options, const Sourc
       return std::nullopt;
     }
   }
-  const auto field = learned_field(teacher.value());
   const ExperimentConfig& config = source.config.experiment;
   const std::optional<DataConfig>& start = teacher.value().config.experiment.source;
   if (to_json(start) != to_json(config.source)) {
@@ -83,9 +97,9 @@ std::optional<GivenTraining> make_pairs(const TrainOptions& options, const Sourc
                 ", must be the same: the pairs start there");
     return std::nullopt;
   }
-  Reflow reflow(field, {.solver = Solver::dopri5},
-                *make_source(start, field->dimension()).value().distribution, origin.pairs,
-                config.training.seed, pool);
+  const auto starts = make_source(start, dimension_of(teacher.value().config.experiment.data));
+  Reflow reflow = reflow_of(teacher.value(), *starts.value().distribution, origin.pairs,
+                            config.training.seed, pool);
   while (!reflow.advance(kSlice)) {
     if (interrupted()) return std::nullopt;
   }

@@ -138,6 +138,13 @@ Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& con
     problems.add("data", std::to_string(dimension_of(config.data)) + " dimensions",
                  std::to_string(pairs->dimension()) + ", as the pairs have");
   }
+  if (config.labels && pairs->labels() != label_count(config.data)) {
+    problems.add("labels", "true",
+                 pairs->labels() == 0
+                     ? "false: the pairs that are given belong to no class"
+                     : "false: the pairs that are given have " + std::to_string(pairs->labels()) +
+                           " classes, the data " + std::to_string(label_count(config.data)));
+  }
   if (!problems.empty()) return std::move(problems).take();
   auto source = make_source(config.source, dimension_of(config.data));
   if (!source) return source.problems();

@@ -601,6 +601,27 @@ TEST_CASE("a student is trained on the pairs of a checkpoint, and resumed with i
   CHECK(run({"train", "--reflow", folder.file("absent.safetensors")}).code == 2);
 }
 
+TEST_CASE("a conditional run is reflowed class by class") {
+  const TemporaryFolder folder;
+  const std::string teacher = folder.file("teacher.safetensors");
+  REQUIRE(run(tiny(teacher, {"--set", "labels=true", "--quiet"})).code == 0);
+  const std::string student = folder.file("student.safetensors");
+  Words reflow{"train", "--reflow", teacher, "--pairs", "300", "--out", student, "--quiet"};
+  REQUIRE(run(reflow).code == 0);
+  CHECK(load_checkpoint(student).value().config.experiment.labels);
+  CHECK(
+      run({"sample", student, "--label", "1", "--count", "10", "--out", folder.file("samples.npy")})
+          .code == 0);
+
+  // Of one without classes none can be made with them.
+  REQUIRE(run(tiny(teacher, {"--quiet"})).code == 0);
+  reflow.insert(reflow.end(), {"--set", "labels=true"});
+  const Ended none = run(reflow);
+  CHECK(none.code == 2);
+  CHECK_THAT(none.errors, ContainsSubstring("labels"));
+  CHECK_THAT(none.errors, ContainsSubstring("belong to no class"));
+}
+
 TEST_CASE("a source other than N(0, I) is trained, sampled, evaluated and kept") {
   const TemporaryFolder folder;
   const std::string model = folder.file("eight.safetensors");

@@ -199,12 +199,43 @@ describe('runs on a model’s own pairs', () => {
     run.delete();
   });
 
+  it('of a conditional model belong to its classes', () => {
+    const labelled = { ...config, labels: true };
+    const conditional = train(make(labelled));
+    const own = pairsOf(conditional);
+    const ends = own.ends();
+    const straight = train(onPairs(own, false, labelled));
+    expect(straight.labels()).toBe(few.components);
+    for (let label = 0; label < straight.labels(); label++) {
+      const sampler = { ...samplerConfigOf(few, 'learned'), particles: 200, steps: 5 };
+      const options = { ...plainField, guidance: { label, scale: 0 } };
+      const { flow } = straight.startFlow({ ...sampler, options }, 1);
+      while (!there(flow).advance(forever));
+      const places = there(flow).positions().slice(-400);
+      there(flow).delete();
+      const angle = (2 * Math.PI * label) / straight.labels();
+      const [x, y] = [few.radius * Math.cos(angle), few.radius * Math.sin(angle)];
+      let near = 0;
+      for (let i = 0; i < places.length; i += 2) {
+        if (Math.hypot(at(places, i) - x, at(places, i + 1) - y) < few.radius / 2) near++;
+      }
+      expect(near).toBeGreaterThan(180);
+    }
+    expect(ends.length).toBe(2 * pairCount);
+    straight.delete();
+    own.delete();
+    conditional.delete();
+  });
+
   it('are refused where they are not possible', () => {
     expect(wasm.startReflow(first, 1, 0).problems).toMatchObject([{ field: 'pairs' }]);
     expect(wasm.startReflow(first, 100, -1).problems).toMatchObject([{ field: 'seed' }]);
-    const labelled = make({ ...config, labels: true });
-    expect(wasm.startReflow(labelled, 100, 0).problems).toMatchObject([{ field: 'labels' }]);
-    labelled.delete();
+    const labelled = { ...config, labels: true };
+    const plain = pairsOf(first, 100);
+    const refused = wasm.Experiment.createOnPairs(labelled, 1, plain, false);
+    expect(refused.experiment).toBeNull();
+    expect(refused.problems).toMatchObject([{ field: 'labels' }]);
+    plain.delete();
     const undone = there(wasm.startReflow(first, 100, 0).run);
     const { experiment, problems } = wasm.Experiment.createOnPairs(config, 1, undone, false);
     expect(experiment).toBeNull();

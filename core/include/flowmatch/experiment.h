@@ -85,7 +85,8 @@ class Experiment {
   /// The same trained on other pairs than independent ones of the source and the target, such as
   /// those of a Reflow; the source is still what samples start from, and the target what they are
   /// held against. Problems beside those of
-  /// validate(): pairs of another dimension, or a coupling that would pair them anew.
+  /// validate(): pairs of another dimension or, for a conditional model, of other classes, or a
+  /// coupling that would pair them anew.
   static Result<std::unique_ptr<Experiment>> make(const ExperimentConfig& config,
                                                   std::shared_ptr<const Pairs> pairs,
                                                   ThreadPool& pool);
@@ -109,6 +110,7 @@ class Experiment {
 
   [[nodiscard]] Trainer& trainer() { return trainer_; }
   [[nodiscard]] const Trainer& trainer() const { return trainer_; }
+  [[nodiscard]] const DataConfig& data() const { return data_; }
   [[nodiscard]] Schedule schedule() const { return whole_.schedule; }
   [[nodiscard]] std::shared_ptr<const Distribution> target() const {
     return whole_.target.distribution;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <vector>
 
 namespace flowmatch {
 
@@ -48,24 +49,31 @@ class IndependentPairs final : public Pairs {
   std::shared_ptr<const Distribution> data_;
 };
 
-/// Pairs without labels from a given list, each drawn with the same probability: what a rectified
-/// flow is trained on, when the list is a flow's own starts and ends (see reflow.h).
+/// Pairs from a given list, each drawn with the same probability: what a rectified flow is trained
+/// on, when the list is a flow's own starts and ends (see reflow.h).
 class GivenPairs final : public Pairs {
  public:
   /// Row i of x0 belongs to row i of x1: both N x D, N >= 1.
   GivenPairs(Points x0, Points x1);
+  /// And to class labels[i], one of `classes`.
+  GivenPairs(Points x0, Points x1, std::vector<std::int32_t> labels, Index classes);
 
   [[nodiscard]] Index dimension() const override { return x0_.cols(); }
+  [[nodiscard]] Index labels() const override { return classes_; }
   [[nodiscard]] Index count() const { return x0_.rows(); }
   /// All of them: N x D each.
   [[nodiscard]] const Points& starts() const { return x0_; }
   [[nodiscard]] const Points& ends() const { return x1_; }
+  /// N of them, or none.
+  [[nodiscard]] const std::vector<std::int32_t>& classes() const { return of_class_; }
   void sample(std::uint64_t seed, std::uint32_t step, Index first_row, PointsRef x0, PointsRef x1,
               std::span<std::int32_t> labels) const override;
 
  private:
   Points x0_;
   Points x1_;
+  std::vector<std::int32_t> of_class_;
+  Index classes_ = 0;
 };
 
 }  // namespace flowmatch

@@ -165,8 +165,6 @@ describe('a straighter run', () => {
     engine.last.end('diverged');
     await settle();
     expect(straightening.obstacle).toBe('diverged');
-    engine.last.created.labels = 3;
-    expect(straightening.obstacle).toBe('labels');
     await straightening.straighten(false);
     expect(engine.last.reflows).toEqual([]);
   });

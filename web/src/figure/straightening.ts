@@ -54,7 +54,7 @@ export interface Making {
 }
 
 /** Why no new run can be made of the one there is. */
-export type Obstacle = 'untrained' | 'training' | 'student' | 'labels' | 'diverged' | 'engine';
+export type Obstacle = 'untrained' | 'training' | 'student' | 'diverged' | 'engine';
 
 export class Straightening {
   /** Why the last new run could not be made. */
@@ -132,9 +132,8 @@ export class Straightening {
   }
 
   get obstacle(): Obstacle | null {
-    const { created, diverged, experiment, kind, phase, stepsDone } = this.#session;
+    const { diverged, experiment, kind, phase, stepsDone } = this.#session;
     if (!experiment || phase === 'error' || phase === 'loading') return 'engine';
-    if ((created?.labels ?? 0) > 0) return 'labels';
     if (phase === 'training') return 'training';
     if (stepsDone === 0) return 'untrained';
     if (diverged) return 'diverged';

@@ -15,7 +15,6 @@ const obstacles: Record<Obstacle, string> = {
   training: 'Pause training, or let it end, to make a straighter run of it.',
   diverged: 'A model whose training diverged has no paths worth following. Reset it first.',
   student: 'A student has no path to straighten, only one step. Go back to make another run.',
-  labels: 'Only for a model without labels: pairs of its own belong to no class.',
 };
 
 export class StraightenPanel extends LitElement {
