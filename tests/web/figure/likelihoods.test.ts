@@ -107,8 +107,24 @@ describe('the learned density', () => {
     expect(experiment.densities.map(({ signal }) => signal?.aborted)).toEqual([false, true, false]);
   });
 
+  it('is none where the source has none, and says so', () => {
+    expect(likelihoods.absence).toBeUndefined();
+    for (const dataSet of ['moons_torchdyn', 'pinwheel'] as const) {
+      session.config = { ...quickConfig, source: { dataSet } };
+      likelihoods.update(true, true);
+      expect(likelihoods.absence).toBe('none, as the source has none');
+    }
+    const points = Float32Array.of(1, 2);
+    session.config = { ...quickConfig, source: { points, smoothing: 0 } };
+    expect(likelihoods.absence).toBeDefined();
+    expect(experiment.densities).toHaveLength(0);
+    session.config = { ...quickConfig, source: { points, smoothing: 0.1 } };
+    expect(likelihoods.absence).toBeUndefined();
+  });
+
   it('is none of a student for one step', () => {
     session.kind = { rectified: 1, student: true };
+    expect(likelihoods.absence).toBe('a student has none');
     likelihoods.update(true, true);
     expect(experiment.densities).toEqual([]);
   });

@@ -109,6 +109,8 @@ describe('the views', () => {
       titleOf(kind, undefined, undefined, integrals);
     expect(title('learnedDensity').note).toBe('');
     expect(title('learnedDensity', { exact: 1, learned }).note).toBe('integrates to 0.998');
+    const absence = 'none, as the source has none';
+    expect(title('learnedDensity', { exact: 1, learned: null, absence }).note).toBe(absence);
     expect(title('learnedDensity', { exact: 1, learned }).heading.values).toEqual([', step 1,240']);
     expect(title('exactDensity', { exact: 1, learned: null }).note).toBe('integrates to 1.000');
     const heading = (data: DataConfig, source: DataConfig | null = null) =>

@@ -670,6 +670,7 @@ export class FlowMatching extends LitElement {
     return {
       exact: (movie && this.#likelihoods?.exactIntegral(movie)) ?? null,
       learned: this.#likelihoods?.density ?? null,
+      absence: this.#likelihoods?.absence,
     };
   }
 

@@ -91,9 +91,17 @@ export class Likelihoods {
     return this.#data.latest;
   }
 
+  /** Why the learned field gives no density, if it gives none. */
+  get absence(): string | undefined {
+    const { config, kind } = this.#session;
+    // Its field is none but at t = 0.
+    if (kind.student) return 'a student has none';
+    return hasDensity(config?.source ?? null) ? undefined : 'none, as the source has none';
+  }
+
   /** To be called whenever the session has changed, or what is on show. `watched`: somebody can see the figure. */
   update(watched: boolean, showsDensity: boolean): void {
-    const { created, config, phase, stepsDone, options } = this.#session;
+    const { created, phase, stepsDone, options } = this.#session;
     const same = JSON.stringify(options) === JSON.stringify(this.#options);
     if (created !== this.#created || !same) {
       this.#created = created;
@@ -103,10 +111,8 @@ export class Likelihoods {
       this.history = [];
     }
     const training = phase === 'training';
-    const { experiment, kind } = this.#session;
-    // A student's field is none but at t = 0.
-    const askable = !kind.student && hasDensity(config?.source ?? null);
-    const possible = watched && experiment !== null && phase !== 'error' && askable;
+    const { experiment } = this.#session;
+    const possible = watched && experiment !== null && phase !== 'error' && !this.absence;
     if (possible && showsDensity) this.#density.follow(stepsDone, training);
     else this.#density.stop();
     // Of an untrained network it says nothing. Both are work for the whole engine, which is not fetched, nor kept

@@ -59,6 +59,8 @@ function isMixture(data: DataConfig): boolean {
 export interface Integrals {
   readonly exact: number | null;
   readonly learned: { readonly integral: number; readonly stepsDone: number } | null;
+  /** Why there is no learned one, or nothing. */
+  readonly absence?: string | undefined;
 }
 
 function integralNote(integral: number | null): string {
@@ -110,7 +112,7 @@ export function titleOf(
         heading: html`<span class="learned"
           >Learned<span class="long"> density</span>${stepOf(integrals.learned?.stepsDone)}</span
         >`,
-        note: integralNote(integrals.learned?.integral ?? null),
+        note: integrals.absence ?? integralNote(integrals.learned?.integral ?? null),
         label: `Map of the density that the learned field gives at t = 1, and ${cloudOf(learned)}`,
       };
     case 'difference':
