@@ -22,7 +22,7 @@ extern "C" int siprintf(char* text, const char* /*format*/, ...) {
   return 0;
 }
 
-/// What sbrk would say of a request that it refuses.
+/// The C library's sbrk refers to it, and all of standard output would come with it.
 extern "C" int printf(const char* /*format*/, ...) {
   return 0;
 }

@@ -3,7 +3,7 @@ import { expect, test } from './sites';
 import { weighPage } from './traffic.mjs';
 
 /**
- * All compressed by Brotli, as static hosts do for browsers of today; by gzip it is an eighth more (npm run bench --
+ * All compressed by Brotli, as static hosts do for browsers of today; by gzip it is a seventh more (npm run bench --
  * --suites page). Threads bring a library and longer glue with them. What only some readers need is in the whole
  * module, which is not fetched for it.
  */
