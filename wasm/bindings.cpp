@@ -10,6 +10,7 @@
 #include "flowmatch/experiment.h"
 #include "flowmatch/instruction_set.h"
 #include "flowmatch/version.h"
+#include "method.h"
 #include "stopping.h"
 
 #include <emscripten/bind.h>
@@ -27,10 +28,23 @@ std::unique_ptr<flowmatch::ThreadPool>& flowmatch::binding::shared_pool() {
   return pool;
 }
 
+namespace {
+
+/// All of the data under the schedule of the training: the small module knows no other fields.
+bool is_plain(const flowmatch::binding::JsFieldOptions& js) {
+  return js.guidance.label == flowmatch::kNoLabel && js.schedule.schedule.empty();
+}
+
+}  // namespace
+
 flowmatch::FieldOptions flowmatch::binding::read(const JsFieldOptions& js,
                                                  const Experiment& experiment,
                                                  ProblemList& problems) {
   FieldOptions options;
+  if (FLOWMATCH_BASIC) {
+    if (!is_plain(js)) problems.add("options", "", "");
+    return options;
+  }
   ProblemList own;
   read_whole(own, "guidance.label", js.guidance.label, kNoLabel, kMaxLabels,
              options.guidance.label);
@@ -43,7 +57,7 @@ flowmatch::FieldOptions flowmatch::binding::read(const JsFieldOptions& js,
     schedule.beta_max = js.schedule.beta_max;
   }
   Problems all = std::move(own).take();
-  if (all.empty()) all = validate(options, experiment.labels());
+  if (all.empty()) all = validate(options, experiment.config());
   problems.append("options", all);
   return options;
 }
@@ -124,6 +138,7 @@ struct JsExperimentConfig {
   double seed;
   StopValue stop{val::undefined()};
   SourceValue source{val::undefined()};
+  MethodValue method{val::undefined()};
 };
 
 struct JsSamplerConfig {
@@ -194,10 +209,11 @@ bool is_basic(const JsExperimentConfig& js) {
          js.label_dropout == standard.training.label_dropout && js.time_features.kind == "plain" &&
          js.time_features.count == static_cast<double>(standard.time_features.count) &&
          js.time_features.scale == standard.time_features.scale && js.time_features.seed == 0 &&
-         js.stop.isNull() && js.source.isNull();
+         js.stop.isNull() && js.source.isNull() && js.method.isNull();
 }
 
 bool is_basic(const JsSamplerConfig& js) {
+  if (!is_plain(js.options)) return false;
   return js.solver == "euler" || js.solver == "midpoint" || js.solver == "heun" ||
          js.solver == "rk4";
 }
@@ -239,6 +255,11 @@ void read_beyond_basic(ProblemList& problems, const JsExperimentConfig& js,
     if (wrong.empty()) config.source = std::move(source);
   }
   if (!js.stop.isNull()) problems.append("stop", read_stop(js.stop, config.stop));
+  if (!js.method.isNull()) {
+    for (const Problem& problem : read_method(js.method, config)) {
+      problems.add(problem.field, problem.value, problem.allowed);
+    }
+  }
 }
 
 Result<ExperimentConfig> read(const JsExperimentConfig& js) {
@@ -280,9 +301,11 @@ Result<ExperimentConfig> read(const JsExperimentConfig& js) {
 }
 
 /// Makes of a configuration that of a run on a model's own pairs, which is to go straight from one
-/// to the other: it learns the velocity, under the schedule whose paths are straight lines, of the
-/// pairs as they are; for one step the velocity at the start alone.
+/// to the other: it learns the velocity by flow matching, however those were learned, under the
+/// schedule whose paths are straight lines, of the pairs as they are; for one step the velocity at
+/// the start alone.
 void on_straight_lines(ExperimentConfig& config, bool one_step) {
+  config.method = Method::flow_matching;
   config.schedule = Schedule::cond_ot;
   config.prediction = Prediction::velocity;
   TrainerConfig& training = config.training;
@@ -321,15 +344,15 @@ Result<Sampler> read(const JsSamplerConfig& js, const Experiment& experiment, do
     problems.add("solver", js.solver, one_of(kAllSolvers));
   }
   if (!kBasic) {
-    for (const Problem& problem :
-         check_solver(sampler.solver.solver, experiment.from_standard_normal())) {
+    for (const Problem& problem : check_solver(sampler.solver.solver, experiment.config())) {
       problems.add(problem.field, problem.value, problem.allowed);
     }
   }
   problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
   sampler.solver.rtol = sampler.solver.atol = js.tolerance;
   problems.check_range("diffusion", js.diffusion, 0, 10);
-  sampler.solver.sde = {.schedule = sampler.options.schedule.value_or(experiment.schedule())};
+  sampler.solver.sde = {.schedule =
+                            sampler.options.schedule.value_or(experiment.config().schedule)};
   sampler.solver.sde.diffusion.scale = js.diffusion;
   read_whole(problems, "steps", js.steps, 1, kMaxSolverSteps, sampler.solver.steps);
   read_whole(problems, "particles", js.particles, static_cast<double>(fewest_particles),
@@ -500,7 +523,7 @@ class JsExperiment : public ExperimentHandle {
   ~JsExperiment() { --alive_; }
 
   [[nodiscard]] double parameters() const {
-    return static_cast<double>(experiment_->trainer().model().parameter_count());
+    return static_cast<double>(experiment_->trainer().parameters().size());
   }
   [[nodiscard]] double memory_bytes() const {
     return static_cast<double>(emscripten_get_heap_size());
@@ -714,6 +737,9 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       "{ dataSet: string; [parameter: string]: string | number } | "
       "{ weights: number[]; means: number[][]; covariances: number[][][] } | "
       "{ points: Float32Array; labels?: Int32Array; smoothing: number }");
+  register_type<MethodValue>(
+      "{ cnfSolver: string; cnfSteps: number } | { couplingLayers: number; maxLogScale: number } | "
+      "null");
   register_type<SourceValue>("ExperimentConfig['data'] | null");
   register_type<StopValue>(
       "{ metric: string; below: number; every: number; patience: number; count: number } | null");
@@ -778,7 +804,8 @@ EMSCRIPTEN_BINDINGS(flowmatch) {
       .field("steps", &JsExperimentConfig::steps)
       .field("seed", &JsExperimentConfig::seed)
       .field("stop", &JsExperimentConfig::stop)
-      .field("source", &JsExperimentConfig::source);
+      .field("source", &JsExperimentConfig::source)
+      .field("method", &JsExperimentConfig::method);
   value_object<JsSamplerConfig>("SamplerConfig")
       .field("field", &JsSamplerConfig::field)
       .field("options", &JsSamplerConfig::options)

@@ -1,18 +1,22 @@
 // What the small module leaves out. Its bindings never ask for any of this: see is_basic(). The
 // library's own definitions lie in an archive, from which nothing is taken that is defined here,
 // and so neither what only they need: data sets, sources other than N(0, I), classes, assignment,
-// Sinkhorn, Dormand-Prince, SDEs.
+// Sinkhorn, Dormand-Prince, SDEs, maximum likelihood, sampling under another schedule.
 //
 // A function that is missing here makes the module larger, and one too many does not link.
 #include <flowmatch/coupling.h>
+#include <flowmatch/experiment.h>
 #include <flowmatch/flow.h>
+#include <flowmatch/generative_model.h>
 #include <flowmatch/guidance.h>
+#include <flowmatch/maximum_likelihood.h>
 #include <flowmatch/sde.h>
 #include <flowmatch/source.h>
 #include <flowmatch/target.h>
 
 #include <coupled_batches.h>
 #include <paired_mixture.h>
+#include <principal_axes.h>
 
 #include <cstdlib>
 #include <memory>
@@ -110,11 +114,43 @@ std::shared_ptr<const Field> guided_field(const std::shared_ptr<const Model>& mo
   return std::make_shared<const LearnedField>(model, parameters, reading);
 }
 
-/// Where nothing has a class there is nothing to be guided to.
-Problems validate(const GuidanceConfig& config, Index /*labels*/) {
-  ProblemList problems;
-  problems.check_integer("label", config.label, kNoLabel, kNoLabel);
-  return std::move(problems).take();
+/// It learns by flow matching alone.
+std::shared_ptr<const GenerativeModel> make_generative_model(const ExperimentConfig& config) {
+  return make_flow_matching_model(config);
+}
+
+Problems check_method(const ExperimentConfig& /*config*/) {
+  std::abort();
+}
+
+Problems check_other_schedule(const Schedule& /*schedule*/, const ExperimentConfig& /*config*/) {
+  std::abort();
+}
+
+std::optional<double> least_maximum_likelihood_loss(const Distribution& /*data*/) {
+  std::abort();
+}
+
+/// Fields are looked at as they are trained: all of the data, under the schedule of the training.
+const Experiment::View& Experiment::view(const FieldOptions& /*options*/) const {
+  return whole_;
+}
+
+Rescheduling::Rescheduling(const Reading& reading)
+    : reading_(reading), identity_(true), least_sigma_(0) {}
+
+Rescheduling::Coefficients Rescheduling::at(double /*t*/) const {
+  std::abort();
+}
+
+/// Of the covariances of a ring, which are multiples of the identity.
+PrincipalAxes principal_axes(const Eigen::MatrixXd& matrix) {
+  return {.axes = Eigen::MatrixXd::Identity(matrix.rows(), matrix.cols()),
+          .variances = matrix.diagonal()};
+}
+
+Problems validate(const GuidanceConfig& /*config*/, Index /*labels*/) {
+  std::abort();
 }
 
 GuidedField::GuidedField(std::shared_ptr<const Field> /*conditional*/,

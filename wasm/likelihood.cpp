@@ -23,6 +23,8 @@ struct JsLikelihoodConfig {
   std::string solver;
   double steps = 0;
   double tolerance = 0;
+  double probes = 0;
+  double seed = 0;
 };
 
 struct JsDensityGridConfig {
@@ -84,6 +86,9 @@ FieldLikelihood read(ProblemList& all, const JsLikelihoodConfig& js, const Exper
   read_whole(problems, "steps", js.steps, 1, kMaxSolverSteps, solver.steps);
   problems.check_range("tolerance", js.tolerance, kMinTolerance, 1);
   solver.rtol = solver.atol = js.tolerance;
+  read_whole(problems, "probes", js.probes, 0, static_cast<double>(kMaxProbes),
+             likelihood.config.probes);
+  read_whole(problems, "seed", js.seed, 0, kMaxSeed, likelihood.config.seed);
   all.append("likelihood", std::move(problems).take());
   for (const Problem& problem : check_density(*experiment.source())) {
     all.add(problem.field, problem.value, problem.allowed);
@@ -268,7 +273,9 @@ EMSCRIPTEN_BINDINGS(flowmatch_likelihood) {
       .field("options", &JsLikelihoodConfig::options)
       .field("solver", &JsLikelihoodConfig::solver)
       .field("steps", &JsLikelihoodConfig::steps)
-      .field("tolerance", &JsLikelihoodConfig::tolerance);
+      .field("tolerance", &JsLikelihoodConfig::tolerance)
+      .field("probes", &JsLikelihoodConfig::probes)
+      .field("seed", &JsLikelihoodConfig::seed);
   value_object<JsDensityGridConfig>("DensityGridConfig")
       .field("xLow", &JsDensityGridConfig::x_low)
       .field("xHigh", &JsDensityGridConfig::x_high)

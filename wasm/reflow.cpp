@@ -25,7 +25,7 @@ Reflow reflow_of(const Experiment& experiment, Index count, std::uint64_t seed) 
     return {experiment.field(FieldChoice::learned), kSolver, source, count, seed, *shared_pool()};
   }
   std::vector<ReflowClass> classes;
-  for (const double share : label_shares(experiment.data())) {
+  for (const double share : label_shares(experiment.config().data)) {
     const FieldOptions options{.guidance = {.label = static_cast<std::int32_t>(classes.size())}};
     classes.push_back({.field = experiment.field(FieldChoice::learned, options), .share = share});
   }

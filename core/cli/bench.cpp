@@ -66,7 +66,7 @@ int bench(const BenchOptions& options, const CommonOptions& common) {
   if (common.json) {
     print_json({{"instructionSet", instruction_set()},
                 {"threads", pool.size()},
-                {"parameters", trainer.model().parameter_count()},
+                {"parameters", trainer.parameters().size()},
                 {"batchSize", config.training.batch_size},
                 {"millisecondsPerStep", 1e3 * step},
                 {"solver", name(sampler.solver.solver)},

@@ -45,7 +45,9 @@ LikelihoodConfig likelihood_config(const SamplerConfig& sampler, double time) {
                      .t_end = time,
                      .rtol = sampler.solver.rtol,
                      .atol = sampler.solver.atol,
-                     .max_steps = sampler.solver.max_steps}};
+                     .max_steps = sampler.solver.max_steps},
+          .probes = sampler.probes,
+          .seed = sampler.seed};
 }
 
 std::optional<FieldLikelihood> field_likelihood(const ChosenField& field, const RunConfig& config,

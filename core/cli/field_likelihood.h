@@ -24,7 +24,8 @@ struct FieldLikelihood {
 };
 
 /// How the command integrates the change of density to a time: Dormand-Prince with the tolerances
-/// of the sampler, whatever solver that has, since the density is the field's and not a solver's.
+/// of the sampler, whatever solver that has, since the density is the field's and not a solver's;
+/// with its probes.
 LikelihoodConfig likelihood_config(const SamplerConfig& sampler, double time);
 
 /// Of `count` samples of X_t at that time, from the seed of the sampler. Nothing: interrupted.

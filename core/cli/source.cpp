@@ -169,10 +169,9 @@ ChosenField choose_field(const Source& source, std::string_view name) {
                   std::to_string(dimension_of(trained.data)) + ", as the checkpoint's");
       return {};
     }
-    Problems problems = validate(source.config.sampler.guidance, network_config(trained).labels);
-    if (problems.empty()) {
-      problems = check_solver(source.config.sampler.solver.solver, !trained.source.has_value());
-    }
+    const SamplerConfig& sampler = source.config.sampler;
+    Problems problems = validate(field_options(sampler), trained);
+    if (problems.empty()) problems = check_solver(sampler.solver.solver, trained);
     if (!problems.empty()) {
       print_problems(problems);
       return {};

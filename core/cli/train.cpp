@@ -34,10 +34,34 @@ double recent_mean(std::span<const float> losses) {
 }
 
 std::string network_text(const ExperimentConfig& config) {
-  const MlpConfig network = network_config(config);
-  std::string text = std::to_string(Mlp(network).layers().front().inputs);
+  const Index dimension = dimension_of(config.data);
+  Index inputs = dimension / 2;
+  Index outputs = 2 * (dimension - inputs);
+  std::string text;
+  if (config.method == Method::normalizing_flow) {
+    text = std::to_string(config.coupling_layers) + " couplings by networks ";
+  } else {
+    text = "network ";
+    inputs = Mlp(network_config(config)).layers().front().inputs;
+    outputs = dimension;
+  }
+  text += std::to_string(inputs);
   for (const Index width : config.hidden) text += "-" + std::to_string(width);
-  return text + "-" + std::to_string(network.dimension);
+  return text + "-" + std::to_string(outputs);
+}
+
+/// What the training does, in a word or two.
+std::string method_text(const ExperimentConfig& config) {
+  switch (config.method) {
+    case Method::flow_matching:
+      return std::string(name(config.schedule));
+    case Method::cnf:
+      return "maximum likelihood by " + std::to_string(config.cnf_steps) + " steps of " +
+             std::string(name(config.cnf_solver));
+    case Method::normalizing_flow:
+      return "maximum likelihood";
+  }
+  return "";
 }
 
 std::string losses_to_csv(std::span<const float> losses, Index first_step) {
@@ -190,7 +214,7 @@ class Run {
 
   void announce(int threads, double floor) const {
     const ExperimentConfig& config = config_.experiment;
-    const Index parameters = experiment_->trainer().model().parameter_count();
+    const std::size_t parameters = experiment_->trainer().parameters().size();
     if (common_.json) {
       print_json({{"event", "start"},
                   {"config", OrderedJson::parse(to_json(config_))},
@@ -200,8 +224,8 @@ class Run {
                   {"threads", threads},
                   {"instructionSet", instruction_set()}});
     } else if (!common_.quiet) {
-      std::cerr << "network " << network_text(config) << ", " << parameters << " parameters; batch "
-                << config.training.batch_size << "; " << name(config.schedule) << "; " << threads
+      std::cerr << network_text(config) << ", " << parameters << " parameters; batch "
+                << config.training.batch_size << "; " << method_text(config) << "; " << threads
                 << (threads == 1 ? " thread" : " threads") << " of " << instruction_set();
       if (first_step_ > 0) std::cerr << "; goes on after step " << first_step_;
       std::cerr << '\n';

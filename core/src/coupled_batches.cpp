@@ -1,6 +1,6 @@
 #include "coupled_batches.h"
 
-#include "flowmatch/trainer.h"
+#include "flowmatch/training_config.h"
 
 #include <algorithm>
 #include <utility>

@@ -18,9 +18,9 @@ constexpr Index kRange = 8192;
 
 }  // namespace
 
-Index shard_rows(Index batch_size, Index multiple, Index least) {
+Index shard_rows(Index batch_size, const ShardRows& best) {
   const Index even = (batch_size + kMaxShards - 1) / kMaxShards;
-  return std::max((even + multiple - 1) / multiple * multiple, least);
+  return std::max((even + best.multiple - 1) / best.multiple * best.multiple, best.least);
 }
 
 bool descend(const TrainerConfig& config, Index step, double loss,

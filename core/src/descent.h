@@ -1,11 +1,12 @@
-// What every trainer does with the gradients of a batch's shards: sums them in their order, and
-// moves the weights by Adam; the same to the bit for any number of threads.
+// What a trainer does with the gradients of a batch's shards: sums them in their order, and moves
+// the weights by Adam; the same to the bit for any number of threads.
 #pragma once
 
 #include "flowmatch/optimizer.h"
 #include "flowmatch/points.h"
 #include "flowmatch/thread_pool.h"
-#include "flowmatch/trainer.h"
+#include "flowmatch/training_config.h"
+#include "flowmatch/training_loss.h"
 
 #include <span>
 #include <vector>
@@ -16,9 +17,8 @@ namespace flowmatch {
 /// threads of a larger machine idle.
 inline constexpr Index kMaxShards = 8;
 
-/// Rows of each shard of a batch but the last: a multiple of `multiple`, on which kernels run
-/// whole, and at least `least`.
-Index shard_rows(Index batch_size, Index multiple, Index least);
+/// Rows of each shard of a batch but the last.
+Index shard_rows(Index batch_size, const ShardRows& best);
 
 /// One step by the mean gradient, the sum of those of 1 to kMaxShards shards; the first of them
 /// holds the sum afterwards. False, and no weight has moved, where the loss or the gradient is not

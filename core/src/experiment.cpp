@@ -1,5 +1,8 @@
 #include "flowmatch/experiment.h"
 
+#include "flowmatch/guidance.h"
+#include "flowmatch/maximum_likelihood.h"
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -8,83 +11,10 @@
 
 namespace flowmatch {
 
-MlpConfig network_config(const ExperimentConfig& config) {
-  return {.dimension = dimension_of(config.data),
-          .hidden = config.hidden,
-          .activation = config.activation,
-          .labels = config.labels ? label_count(config.data) : 0,
-          .time_features = config.time_features};
-}
-
-ExperimentConfig blog_config() {
-  ExperimentConfig config;
-  config.schedule = Schedule::sqrt;
-  config.hidden = {1024, 16};
-  config.training = {.batch_size = 1000,
-                     .steps = 5000,
-                     .learning_rate = 1e-3,
-                     .learning_rate_decay = LearningRateDecay::constant,
-                     .ema_decay = 0,
-                     .adam = {},
-                     .seed = 0};
-  return config;
-}
-
-ExperimentConfig quick_config() {
-  return {};
-}
-
-Problems validate(const ExperimentConfig& config) {
-  ProblemList problems;
-  problems.append("data", validate(config.data));
-  if (problems.empty() && config.labels && label_count(config.data) == 0) {
-    problems.add("labels", "true", "false where the data has no labels");
-  }
-  if (problems.empty() && config.labels) {
-    const std::vector<double> shares = label_shares(config.data);
-    const auto none = std::ranges::find(shares, 0.0);
-    if (none != shares.end()) {
-      problems.add("data.labels", "without class " + std::to_string(none - shares.begin()),
-                   "every class up to the largest, for a model that is told them");
-    }
-  }
-  Problems all = std::move(problems).take();
-  if (config.source) {
-    for (Problem& problem : validate_source(config.source, dimension_of(config.data))) {
-      all.push_back(std::move(problem));
-    }
-    if (config.prediction == Prediction::score) {
-      all.push_back({.field = "prediction",
-                     .value = "score",
-                     .allowed = "one of velocity, x1, noise where the source is not N(0, I)"});
-    }
-  }
-  for (Problem& problem : validate(config.schedule)) all.push_back(std::move(problem));
-  MlpConfig network = network_config(config);
-  // That the target has no dimension is reported by now; the network's widths are checked anyhow.
-  network.dimension = std::clamp<Index>(network.dimension, 1, kMaxDimension);
-  for (Problem& problem : validate(network)) all.push_back(std::move(problem));
-  for (Problem& problem : validate(config.training)) all.push_back(std::move(problem));
-  ProblemList stop;
-  stop.append("stop", validate(config.stop));
-  for (Problem& problem : std::move(stop).take()) all.push_back(std::move(problem));
-  return all;
-}
-
 std::optional<FieldChoice> field_choice_from_name(std::string_view name) {
   if (name == "exact") return FieldChoice::exact;
   if (name == "learned") return FieldChoice::learned;
   return std::nullopt;
-}
-
-Problems validate(const FieldOptions& options, Index labels) {
-  ProblemList problems;
-  problems.append("guidance", validate(options.guidance, labels));
-  Problems all = std::move(problems).take();
-  if (options.schedule) {
-    for (Problem& problem : validate(*options.schedule)) all.push_back(std::move(problem));
-  }
-  return all;
 }
 
 std::shared_ptr<const Field> exact_field(const ExperimentConfig& config,
@@ -134,6 +64,10 @@ Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& con
     problems.add("coupling", std::string(name(config.training.coupling.coupling)),
                  "independent for pairs that are given: they are paired as they are to be");
   }
+  if (config.method != Method::flow_matching) {
+    problems.add("method", std::string(name(config.method)),
+                 "flow_matching for pairs that are given: maximum likelihood has no use for them");
+  }
   if (pairs->dimension() != dimension_of(config.data)) {
     problems.add("data", std::to_string(dimension_of(config.data)) + " dimensions",
                  std::to_string(pairs->dimension()) + ", as the pairs have");
@@ -156,24 +90,23 @@ Result<std::unique_ptr<Experiment>> Experiment::make(const ExperimentConfig& con
 
 Experiment::Experiment(const ExperimentConfig& config, Source source, Target target,
                        std::shared_ptr<const Pairs> pairs, ThreadPool& pool)
-    : data_(config.data),
+    : config_(config),
       source_(std::move(source)),
       whole_{.label = kNoLabel,
              .schedule = config.schedule,
              .target = std::move(target),
              .exact = nullptr,
              .exact_of_all = nullptr},
-      prediction_(config.prediction),
-      model_(std::make_shared<const Mlp>(network_config(config))),
+      model_(make_generative_model(config)),
       independent_pairs_(pairs == nullptr),
-      trainer_(model_,
-               pairs != nullptr ? std::move(pairs)
-                                : std::make_shared<const IndependentPairs>(
-                                      source_.distribution, whole_.target.distribution),
-               AffinePath(config.schedule, config.prediction), config.training, pool),
+      trainer_(
+          model_->loss(pairs != nullptr ? std::move(pairs)
+                                        : std::make_shared<const IndependentPairs>(
+                                              source_.distribution, whole_.target.distribution),
+                       whole_.target.distribution, config.training, pool),
+          pool),
       stopping_(config.stop),
-      pool_(pool),
-      seed_(config.training.seed) {
+      pool_(pool) {
   whole_.exact = make_exact_field(source_, whole_.target, config.schedule);
   whole_.exact_of_all = whole_.exact;
 }
@@ -187,31 +120,7 @@ std::shared_ptr<const Field> Experiment::field(FieldChoice choice,
     return std::make_shared<const GuidedField>(seen.exact, seen.exact_of_all, guidance.scale);
   }
   const auto weights = trainer_.averaged_parameters();
-  const Reading reading{.prediction = prediction_,
-                        .trained = schedule(),
-                        .sampled = options.schedule.value_or(schedule())};
-  return guided_field(model_, std::vector<float>(weights.begin(), weights.end()), guidance,
-                      reading);
-}
-
-const Experiment::View& Experiment::view(const FieldOptions& options) const {
-  const std::int32_t label = options.guidance.label;
-  const Schedule seen = options.schedule.value_or(schedule());
-  if (label == kNoLabel && seen == schedule()) return whole_;
-  if (other_ && other_->label == label && other_->schedule == seen) return *other_;
-  Target target = label == kNoLabel ? whole_.target : make_target(data_, label).value();
-  auto exact = make_exact_field(source_, target, seen);
-  auto exact_of_all = exact;
-  if (label != kNoLabel) {
-    exact_of_all =
-        seen == schedule() ? whole_.exact : make_exact_field(source_, whole_.target, seen);
-  }
-  other_ = View{.label = label,
-                .schedule = seen,
-                .target = std::move(target),
-                .exact = std::move(exact),
-                .exact_of_all = std::move(exact_of_all)};
-  return *other_;
+  return model_->field(std::vector<float>(weights.begin(), weights.end()), options);
 }
 
 Points Experiment::starts(Index count, std::uint64_t seed, Index first_row) const {
@@ -245,12 +154,24 @@ Index Experiment::train(std::span<float> losses) {
   return done;
 }
 
+namespace {
+
+/// So many that steps end where the couplings of a normalizing flow do: see
+/// normalizing_flow_field.h.
+Index stop_solver_steps(const ExperimentConfig& config) {
+  if (config.method != Method::normalizing_flow) return kStopSolverSteps;
+  const Index couplings = config.coupling_layers;
+  return (kStopSolverSteps + couplings - 1) / couplings * couplings;
+}
+
+}  // namespace
+
 double Experiment::measure(StopMetric metric) const {
   if (metric == StopMetric::loss) return stopping_.mean_loss();
   Evaluation evaluation(field(FieldChoice::learned),
-                        {.solver = Solver::midpoint, .steps = kStopSolverSteps},
-                        whole_.target.distribution, nullptr, stopping_.config().count, seed_, pool_,
-                        source_.distribution.get());
+                        {.solver = Solver::midpoint, .steps = stop_solver_steps(config_)},
+                        whole_.target.distribution, nullptr, stopping_.config().count,
+                        config_.training.seed, pool_, source_.distribution.get());
   evaluation.advance(std::numeric_limits<double>::infinity());
   const EvaluationResult& result = evaluation.result();
   // Of a cloud that is not whole a distance says nothing.
@@ -265,40 +186,50 @@ Problems Experiment::restore(const TrainerState& state, const StopState& stop) {
 }
 
 std::optional<double> Experiment::irreducible_loss() {
-  const TrainerConfig& training = trainer_.config();
+  const TrainerConfig& training = config_.training;
   if (!independent_pairs_ || training.coupling.coupling != Coupling::independent) {
     return std::nullopt;
   }
-  if (irreducible_loss_ >= 0) return irreducible_loss_;
-  const Objective objective{.prediction = prediction_,
+  if (config_.method != Method::flow_matching) {
+    return least_maximum_likelihood_loss(*whole_.target.distribution);
+  }
+  if (!irreducible_loss_) irreducible_loss_ = estimate_irreducible_loss_of_path();
+  return irreducible_loss_;
+}
+
+double Experiment::estimate_irreducible_loss_of_path() const {
+  const TrainerConfig& training = config_.training;
+  const Objective objective{.prediction = config_.prediction,
                             .time_law = training.time_law,
                             .weighting = training.loss_weighting};
   const double unseen = labels() > 0 ? training.label_dropout : 1;
-  irreducible_loss_ = 0;
-  if (unseen > 0)
-    irreducible_loss_ += unseen * estimate_irreducible_loss(exact_field(), objective, seed_,
-                                                            strata_for(exact_field()));
-  if (unseen == 1) return irreducible_loss_;
+  double loss = 0;
+  if (unseen > 0) {
+    loss += unseen * estimate_irreducible_loss(exact_field(), objective, training.seed,
+                                               strata_for(exact_field()));
+  }
+  if (unseen == 1) return loss;
   // Of each class fewer points than of all data, so that many classes take no longer than one.
-  const std::vector<double> shares = label_shares(data_);
+  const std::vector<double> shares = label_shares(config_.data);
   const Index most = std::max<Index>(1024 / labels(), 64);
   for (std::size_t k = 0; k < shares.size(); ++k) {
     const FieldOptions of_class{.guidance = {.label = static_cast<std::int32_t>(k)}};
     const ExactField& exact = exact_field_of(of_class);
-    irreducible_loss_ +=
-        (1 - unseen) * shares[k] *
-        estimate_irreducible_loss(exact, objective, seed_, std::min(strata_for(exact), most));
+    loss += (1 - unseen) * shares[k] *
+            estimate_irreducible_loss(exact, objective, training.seed,
+                                      std::min(strata_for(exact), most));
   }
-  return irreducible_loss_;
+  return loss;
 }
 
 FieldDifference Experiment::difference(double t, Index count, const FieldOptions& options) const {
   const Index dimension = whole_.target.distribution->dimension();
   Points x0(count, dimension);
   Points x1(count, dimension);
-  source_.distribution->sample({seed_, Purpose::field_difference, 0}, 0, x0);
-  target_of(options).distribution->sample({seed_, Purpose::field_difference, 1}, 0, x1);
-  const ScheduleValues values = evaluate(options.schedule.value_or(schedule()), t);
+  source_.distribution->sample({config_.training.seed, Purpose::field_difference, 0}, 0, x0);
+  target_of(options).distribution->sample({config_.training.seed, Purpose::field_difference, 1}, 0,
+                                          x1);
+  const ScheduleValues values = evaluate(options.schedule.value_or(config_.schedule), t);
   const Points x = static_cast<float>(values.alpha) * x1 + static_cast<float>(values.sigma) * x0;
   const Points exact = velocities(*field(FieldChoice::exact, options), t, x);
   const Points learned = velocities(*field(FieldChoice::learned, options), t, x);

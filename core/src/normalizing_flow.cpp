@@ -1,11 +1,11 @@
 #include "flowmatch/normalizing_flow.h"
 
 #include "change_of_variables.h"
+#include "coupling_layers.h"
 #include "flowmatch/mlp.h"
 #include "network_pass.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cmath>
 #include <string>
@@ -17,52 +17,6 @@ namespace {
 
 /// The step of Purpose::initial_weights that is the normalizing flow's; 0 is the MLP's.
 constexpr std::uint32_t kFlowWeights = 16;
-
-/// The coordinates that a layer keeps and those that it moves: of each the first and how many.
-struct Halves {
-  Index kept;
-  Index kept_count;
-  Index moved;
-  Index moved_count;
-};
-
-Halves halves_of(const NormalizingFlowConfig& config, Index coupling) {
-  const Index half = config.dimension / 2;
-  const Index rest = config.dimension - half;
-  return coupling % 2 == 0 ? Halves{0, half, half, rest} : Halves{half, rest, 0, half};
-}
-
-Index conditioner_parameters(const NormalizingFlowConfig& config, const Halves& halves) {
-  Index inputs = halves.kept_count;
-  Index parameters = 0;
-  for (const Index width : config.hidden) {
-    parameters += (inputs + 1) * width;
-    inputs = width;
-  }
-  return parameters + (inputs + 1) * 2 * halves.moved_count;
-}
-
-/// Where the parameters of a layer's conditioner begin.
-Index first_parameter(const NormalizingFlowConfig& config, Index coupling) {
-  const Index even = conditioner_parameters(config, halves_of(config, 0));
-  const Index odd = conditioner_parameters(config, halves_of(config, 1));
-  return (coupling + 1) / 2 * even + coupling / 2 * odd;
-}
-
-std::vector<NetworkLayer> conditioner_of(const NormalizingFlowConfig& config, Index coupling) {
-  const Halves halves = halves_of(config, coupling);
-  return network_layers(halves.kept_count, config.hidden, 2 * halves.moved_count,
-                        first_parameter(config, coupling));
-}
-
-/// bound tanh(raw / bound). With the exponential of its result this is a good part of a training
-/// step, where the standard library's functions are worth their tables.
-template <class Scalar>
-Scalar bounded(Scalar raw, Scalar bound) {
-  // 1 - exp(-80) is 1 by far, and a NaN stays one.
-  const Scalar e = std::exp(-std::min(2 * std::abs(raw) / bound, Scalar{80}));
-  return std::copysign(bound * (1 - e) / (1 + e), raw);
-}
 
 template <class Scalar>
 class NormalizingFlowWorkspace final : public ChangeOfVariables<Scalar> {
@@ -208,6 +162,15 @@ void NormalizingFlowModelOf<Scalar>::initialise(std::uint64_t seed,
 }
 
 template <class Scalar>
+auto NormalizingFlowModelOf<Scalar>::conditioner(Index coupling) const -> std::vector<Layer> {
+  std::vector<Layer> layers;
+  for (const NetworkLayer& layer : conditioner_of(config_, coupling)) {
+    layers.push_back({layer.inputs, layer.outputs, layer.weight, layer.bias});
+  }
+  return layers;
+}
+
+template <class Scalar>
 std::unique_ptr<DensityWorkspaceOf<Scalar>> NormalizingFlowModelOf<Scalar>::workspace() const {
   return std::make_unique<NormalizingFlowWorkspace<Scalar>>(config_);
 }
@@ -240,55 +203,25 @@ void NormalizingFlow::to_noise(const ConstPointsRef& x, PointsRef noise,
 }
 
 void NormalizingFlow::from_noise(const ConstPointsRef& noise, PointsRef x) const {
-  // One panel at a time, as the kernels have it: a half of the coordinates is then one piece.
-  constexpr auto kPanelRows = static_cast<std::size_t>(kernels::kRowMultiple);
-  std::array<float, kMaxFlowDimension * kPanelRows> state;
-  std::array<float, 2 * kMaxFlowDimension * kPanelRows> outputs;
-  std::array<std::array<float, kMaxConditionerWidth * kPanelRows>, 2> values;
   const NormalizingFlowConfig& config = model_->config();
   const auto bound = static_cast<float>(config.max_log_scale);
-  const Index panel_rows = kernels::panel_rows();
-  for (Index first = 0; first < x.rows(); first += panel_rows) {
-    const Index rows = std::min(panel_rows, x.rows() - first);
-    for (Index d = 0; d < config.dimension; ++d) {
-      for (Index r = 0; r < panel_rows; ++r) {
-        state[static_cast<std::size_t>(d * panel_rows + r)] = r < rows ? noise(first + r, d) : 0.0F;
-      }
-    }
+  CouplingPanel panel(config);
+  for (Index first = 0; first < x.rows(); first += CouplingPanel::rows()) {
+    const Index rows = std::min(CouplingPanel::rows(), x.rows() - first);
+    panel.load(noise, first, rows);
     for (Index coupling = config.couplings - 1; coupling >= 0; --coupling) {
+      panel.condition(parameters_, coupling);
       const Halves c = halves_of(config, coupling);
-      const float* weight = parameters_.data() + first_parameter(config, coupling);
-      const float* in = state.data() + c.kept * panel_rows;
-      kernels::DenseShape shape{.outputs = 0,
-                                .inputs = c.kept_count,
-                                .panel_rows = panel_rows,
-                                .panels = 1,
-                                .input_stride = 0,
-                                .output_stride = 0};
-      for (std::size_t l = 0; l < config.hidden.size(); ++l) {
-        shape.outputs = config.hidden[l];
-        const float* bias = weight + shape.outputs * shape.inputs;
-        float* const out = values[l % 2].data();
-        kernels::dense_forward_activated(shape, config.activation, weight, bias, in, out, nullptr);
-        weight = bias + shape.outputs;
-        in = out;
-        shape.inputs = shape.outputs;
-      }
-      shape.outputs = 2 * c.moved_count;
-      kernels::dense_forward(shape, weight, weight + shape.outputs * shape.inputs, in,
-                             outputs.data());
-      const float* raw = outputs.data();
-      const float* shift = outputs.data() + c.moved_count * panel_rows;
-      float* const moved = state.data() + c.moved * panel_rows;
-      for (Index i = 0; i < c.moved_count * panel_rows; ++i) {
-        moved[i] = (moved[i] - shift[i]) * std::exp(-bounded(raw[i], bound));
+      for (Index i = 0; i < c.moved_count; ++i) {
+        const float* const raw = panel.raw(i);
+        const float* const shift = panel.shift(i);
+        float* const moved = panel.coordinate(c.moved + i);
+        for (Index r = 0; r < CouplingPanel::rows(); ++r) {
+          moved[r] = (moved[r] - shift[r]) * std::exp(-bounded(raw[r], bound));
+        }
       }
     }
-    for (Index r = 0; r < rows; ++r) {
-      for (Index d = 0; d < config.dimension; ++d) {
-        x(first + r, d) = state[static_cast<std::size_t>(d * panel_rows + r)];
-      }
-    }
+    panel.store(x, first, rows);
   }
 }
 

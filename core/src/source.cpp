@@ -64,16 +64,6 @@ Result<Source> make_source(const std::optional<DataConfig>& config, Index dimens
   return Source{.distribution = std::move(target.distribution), .exact = std::move(target.exact)};
 }
 
-Problems check_solver(Solver solver, bool from_standard_normal) {
-  ProblemList problems;
-  if (is_stochastic(solver) && !from_standard_normal) {
-    problems.add("solver", std::string(name(solver)),
-                 "a solver of the ODE where the source is not N(0, I): euler, midpoint, heun, rk4 "
-                 "or dopri5");
-  }
-  return std::move(problems).take();
-}
-
 std::shared_ptr<const ExactField> make_exact_field(const Source& source, const Target& target,
                                                    const Schedule& schedule) {
   if (source.is_standard_normal()) {

@@ -398,7 +398,8 @@ void measure_generative(const Request& request) {
   training.learning_rate = 1e-9;
   const auto step = [&](const std::string& name, double operations,
                         std::shared_ptr<const DensityModel> model) {
-    MaximumLikelihoodTrainer trainer(std::move(model), data, training, pool);
+    Trainer trainer(std::make_unique<MaximumLikelihoodLoss>(std::move(model), data, training),
+                    pool);
     measure(request, pool, name, operations, [&] { trainer.step({&loss, 1}); });
     if (trainer.diverged()) std::abort();
   };

@@ -50,7 +50,7 @@ ExperimentConfig config_of(Index steps, const DataConfig& data = three_modes()) 
 
 std::vector<ReflowClass> classes_of(const Experiment& experiment, FieldChoice choice) {
   std::vector<ReflowClass> classes;
-  for (const double share : label_shares(experiment.data())) {
+  for (const double share : label_shares(experiment.config().data)) {
     const FieldOptions options{.guidance = {.label = static_cast<std::int32_t>(classes.size())}};
     classes.push_back({.field = experiment.field(choice, options), .share = share});
   }

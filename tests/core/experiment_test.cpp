@@ -146,7 +146,7 @@ TEST_CASE("an experiment's fields and trainer belong to its configuration") {
   const auto experiment = make_experiment(config, pool);
   CHECK(experiment->modes()->components().size() == 3);
   CHECK(experiment->exact_field().schedule() == Schedule::sqrt);
-  CHECK(experiment->trainer().model().parameter_count() == (3 * 8 + 8) + (8 * 2 + 2));
+  CHECK(experiment->trainer().parameters().size() == (3 * 8 + 8) + (8 * 2 + 2));
   CHECK(experiment->trainer().config().seed == 4);
   const Points x = normal_points(20, 2, 1);
   CHECK(velocities(*experiment->field(FieldChoice::exact), 0.4, x) ==
@@ -168,8 +168,7 @@ TEST_CASE("the learned field is a snapshot that training leaves alone") {
   // It is the averaged weights that one looks at.
   const auto weights = experiment->trainer().averaged_parameters();
   Points expected(20, 2);
-  experiment->trainer()
-      .model()
+  Mlp(network_config(config))
       .workspace(WorkspaceUse::prediction)
       ->predict(weights, Eigen::VectorXf::Constant(20, 0.5F), x, expected);
   CHECK(after == expected);
@@ -336,7 +335,6 @@ TEST_CASE("a conditional model learns each class, and all of the data from rows 
   config.training.label_dropout = 0.2;
   const auto experiment = make_experiment(config, pool);
   CHECK(experiment->labels() == 3);
-  CHECK(experiment->trainer().model().labels() == 3);
   train(*experiment, 600);
   for (const std::int32_t label : {kNoLabel, 0, 1, 2}) {
     const FieldOptions options{.guidance = {.label = label}};
@@ -431,7 +429,7 @@ TEST_CASE("fields trained under one schedule are looked at under another") {
   CHECK(validate(
             FieldOptions{.guidance = {.label = 3},
                          .schedule = Schedule{.kind = Schedule::Kind::polynomial, .exponent = -1}},
-            3)
+            experiment->config())
             .size() == 2);
 }
 

@@ -315,8 +315,9 @@ TEST_CASE("the average is another set of weights, unless averaging is off") {
 
 TEST_CASE("before the first step the weights are the seed's") {
   const Run run({.batch_size = 16, .steps = 50, .seed = 5});
-  std::vector<float> initial(static_cast<std::size_t>(run.trainer.model().parameter_count()));
-  run.trainer.model().initialise(5, initial);
+  const Mlp network(kSmallNetwork);
+  std::vector<float> initial(static_cast<std::size_t>(network.parameter_count()));
+  network.initialise(5, initial);
   CHECK(std::ranges::equal(run.trainer.parameters(), initial));
   CHECK(std::ranges::equal(run.trainer.averaged_parameters(), initial));
   CHECK(run.trainer.steps_done() == 0);

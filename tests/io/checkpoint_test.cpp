@@ -130,6 +130,46 @@ TEST_CASE("a conditional network and its time features come back from a checkpoi
   CHECK(time_frequencies(preset_from_name("quick")->experiment) == "[]");
 }
 
+TEST_CASE("a run by another method comes back from a checkpoint, and goes on to the bit") {
+  const Method method = GENERATE(Method::cnf, Method::normalizing_flow);
+  ThreadPool pool(1);
+  RunConfig config = *preset_from_name("quick");
+  config.experiment.method = method;
+  config.experiment.hidden = {5, 4};
+  config.experiment.cnf_steps = 2;
+  config.experiment.coupling_layers = 3;
+  config.experiment.training.steps = 10;
+  const auto experiment = Experiment::make(config.experiment, pool);
+  REQUIRE(experiment.ok());
+  std::vector<float> losses(4);
+  experiment.value()->trainer().step(losses);
+  const auto bytes = bytes_of({.config = config, .state = experiment.value()->trainer().state()});
+  const auto back = parse_checkpoint(bytes);
+  REQUIRE(back.ok());
+  CHECK(to_json(back.value().config) == to_json(config));
+  const Points x = normal_points(7, 2, 1);
+  CHECK(velocities(*learned_field(back.value()), 0.3, x) ==
+        velocities(*experiment.value()->field(FieldChoice::learned), 0.3, x));
+
+  const auto resumed = Experiment::make(back.value().config.experiment, pool);
+  REQUIRE(resumed.value()->restore(back.value().state, back.value().stop).empty());
+  resumed.value()->trainer().step(losses);
+  experiment.value()->trainer().step(losses);
+  CHECK(resumed.value()->trainer().state_hash() == experiment.value()->trainer().state_hash());
+
+  const auto content = parse_safetensors(bytes).value();
+  using Shape = std::vector<std::uint64_t>;
+  if (method == Method::cnf) {
+    CHECK(content.find("layers.0.weight")->shape == Shape{5, 3});
+    CHECK(content.find("layers.4.bias")->shape == Shape{2});
+  } else {
+    // Each coupling keeps one coordinate and moves the other by r and t of it.
+    CHECK(content.find("couplings.0.layers.0.weight")->shape == Shape{5, 1});
+    CHECK(content.find("ema.couplings.2.layers.4.weight")->shape == Shape{2, 4});
+    CHECK(content.find("layers.0.weight") == nullptr);
+  }
+}
+
 TEST_CASE("the tensors have PyTorch's names, shapes and order of numbers") {
   const Checkpoint checkpoint = made_up();
   const auto content = parse_safetensors(bytes_of(checkpoint));

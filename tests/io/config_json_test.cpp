@@ -113,6 +113,32 @@ TEST_CASE("what the family offers is chosen by its names") {
         "coupling.coupling is optimal, must be one of independent, ot, sinkhorn");
 }
 
+TEST_CASE("the method is chosen by its name, with settings of its own") {
+  const RunConfig cnf = read(R"({"method": "cnf", "cnfSolver": "midpoint", "cnfSteps": 5,
+                                 "sampler": {"probes": 3}})");
+  CHECK(cnf.experiment.method == Method::cnf);
+  CHECK(cnf.experiment.cnf_solver == Solver::midpoint);
+  CHECK(cnf.experiment.cnf_steps == 5);
+  CHECK(cnf.sampler.probes == 3);
+  CHECK(to_json(read(to_json(cnf))) == to_json(cnf));
+  const RunConfig flow =
+      read(R"({"method": "normalizing_flow", "couplingLayers": 12, "maxLogScale": 3})");
+  CHECK(flow.experiment.method == Method::normalizing_flow);
+  CHECK(flow.experiment.coupling_layers == 12);
+  CHECK(flow.experiment.max_log_scale == 3);
+  CHECK(to_json(read(to_json(flow))) == to_json(flow));
+  CHECK(problem_of(R"({"method": "gan"})") ==
+        "method is gan, must be one of flow_matching, cnf, normalizing_flow");
+  CHECK(problem_of(R"({"method": "cnf", "labels": true})") ==
+        "labels is true, must be false where the method is cnf");
+  CHECK(problem_of(R"({"method": "cnf", "sampler": {"solver": "stochastic_heun"}})")
+            .starts_with("sampler.solver is stochastic_heun, must be a solver of the ODE"));
+  CHECK(problem_of(R"({"method": "cnf", "sampler": {"schedule": "cosine"}})")
+            .starts_with("sampler.schedule is cosine, must be cond_ot"));
+  CHECK(problem_of(R"({"sampler": {"probes": -1}})") ==
+        "sampler.probes is -1, must be a whole number from 0 to 1024");
+}
+
 TEST_CASE("a conditional model, its time features and what is sampled of it are in a document") {
   const RunConfig config = read(R"({
     "labels": true, "labelDropout": 0.2,
@@ -206,7 +232,7 @@ TEST_CASE("what the page saves is what the command reads") {
   CHECK(experiment.schedule == Schedule{.kind = Schedule::Kind::polynomial, .exponent = 3});
   CHECK(experiment.prediction == Prediction::x1);
   CHECK(experiment.hidden == std::vector<Index>{32, 16});
-  CHECK(experiment.time_features.kind == TimeFeatureKind::sinusoidal);
+  CHECK(experiment.time_features.kind == TimeFeatureKind::fourier);
   CHECK(experiment.time_features.scale == 0.01);
   CHECK(experiment.time_features.seed == 5);
   CHECK(experiment.stop == StopConfig{.metric = StopMetric::energy_distance,
@@ -232,6 +258,7 @@ TEST_CASE("what the page saves is what the command reads") {
   REQUIRE(sampler.schedule.has_value());
   CHECK(sampler.schedule->beta_max == 10);
   CHECK(sampler.particles == 500);
+  CHECK(sampler.probes == 4);
   CHECK(sampler.seed == 3);
 }
 
@@ -243,6 +270,11 @@ TEST_CASE("the written document has the names of the page's links and bindings")
     "standardDeviation": 1.0
   },
   "source": null,
+  "method": "flow_matching",
+  "cnfSolver": "rk4",
+  "cnfSteps": 8,
+  "couplingLayers": 8,
+  "maxLogScale": 2.0,
   "schedule": {
     "schedule": "sqrt",
     "exponent": 2.0,
@@ -318,6 +350,7 @@ TEST_CASE("the written document has the names of the page's links and bindings")
     },
     "schedule": null,
     "particles": 1000,
+    "probes": 0,
     "seed": 1
   }
 })");

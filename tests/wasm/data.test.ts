@@ -261,6 +261,8 @@ describe('a source', () => {
       solver: 'rk4',
       steps: 60,
       tolerance: 1e-5,
+      probes: 0,
+      seed: 0,
     };
     const from = (source: DataConfig) =>
       within({ source, data: { ...ring, radius: 2 } }, (experiment) => {

@@ -297,7 +297,15 @@ describe('the likelihood of a class', () => {
   it('is that of its field: the exact one gives the density of the class', () => {
     const labelled = make({ ...config, labels: true });
     const options = { ...plainField, guidance: { label: 1, scale: 0 } };
-    const likelihood = { field: 'exact', options, solver: 'dopri5', steps: 20, tolerance: 1e-5 };
+    const likelihood = {
+      field: 'exact',
+      options,
+      solver: 'dopri5',
+      steps: 20,
+      tolerance: 1e-5,
+      probes: 0,
+      seed: 0,
+    };
     // Component k of the ring is at the angle 2 pi k / 3.
     const mean = [4 * Math.cos((2 * Math.PI) / 3), 4 * Math.sin((2 * Math.PI) / 3)] as const;
     const points = Float32Array.of(...mean, mean[0] + 0.5, mean[1] - 0.25);
@@ -325,7 +333,15 @@ describe('the likelihood of a class', () => {
   it('is refused of a class that there is not', () => {
     const plain = make(config);
     const options = { ...plainField, guidance: { label: 1, scale: 0 } };
-    const likelihood = { field: 'exact', options, solver: 'rk4', steps: 5, tolerance: 1e-5 };
+    const likelihood = {
+      field: 'exact',
+      options,
+      solver: 'rk4',
+      steps: 5,
+      tolerance: 1e-5,
+      probes: 0,
+      seed: 0,
+    };
     const { problems } = wasm.startDataLikelihood(plain, likelihood, 10, 0);
     expect(problems).toMatchObject([{ field: 'likelihood.options.guidance.label' }]);
     plain.delete();

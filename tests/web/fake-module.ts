@@ -23,6 +23,8 @@ export const exactLikelihood: LikelihoodConfig = {
   solver: 'rk4',
   steps: 20,
   tolerance: 1e-5,
+  probes: 0,
+  seed: 0,
 };
 export const learnedLikelihood: LikelihoodConfig = { ...exactLikelihood, field: 'learned' };
 export const learnedSampler: SamplerConfig = samplerConfigOf(defaultState, 'learned');

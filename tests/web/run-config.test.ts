@@ -21,7 +21,7 @@ const state: State = {
   couplingBatches: 2,
   hidden: [32, 16],
   activation: 'gelu',
-  timeFeatures: 'sinusoidal',
+  timeFeatures: 'fourier',
   timeFeatureCount: 8,
   timeFeatureScale: 0.01,
   timeFeatureSeed: 5,
@@ -51,11 +51,31 @@ const state: State = {
   samplingBetaMax: 10,
   particles: 500,
   noiseSeed: 3,
+  probes: 4,
 };
 
 describe('the saved configuration', () => {
   it('is the document that the command reads', async () => {
     await expect(runConfigJson(state)).toMatchFileSnapshot('../data/page_config.json');
+  });
+
+  it('names another method with its settings, and what belongs to flow matching as it is by default', () => {
+    const other = { ...state, solver: 'rk4', samplingSchedule: 'trained' } as const;
+    const cnf = JSON.parse(runConfigJson({ ...other, method: 'cnf', cnfSteps: 5 })) as object;
+    expect(cnf).toMatchObject({
+      method: 'cnf',
+      cnfSolver: 'rk4',
+      cnfSteps: 5,
+      prediction: 'velocity',
+      timeLaw: { law: 'uniform' },
+      lossWeighting: { weighting: 'constant' },
+      coupling: { coupling: 'independent' },
+      timeFeatures: { kind: 'plain' },
+      labels: false,
+    });
+    const flow = JSON.parse(runConfigJson({ ...other, method: 'normalizing_flow' })) as object;
+    expect(flow).toMatchObject({ method: 'normalizing_flow', couplingLayers: 8, maxLogScale: 2 });
+    expect(flow).not.toHaveProperty('cnfSteps');
   });
 
   it('names a ring by its numbers, and leaves the schedule of the sampling to the training', () => {

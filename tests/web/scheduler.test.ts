@@ -473,6 +473,25 @@ describe('a reflow', () => {
   });
 });
 
+describe('another schedule than that of the training', () => {
+  const schedule = { schedule: 'cosine', exponent: 1, betaMin: 0.1, betaMax: 20 } as const;
+  const options = { ...plainField, schedule };
+  const bodies: RequestBody[] = [
+    { kind: 'velocity', experiment: 1, field: 'learned', options, times: [0], grid },
+    { kind: 'logDensity', experiment: 1, options, times: [0], grid },
+    { kind: 'difference', experiment: 1, options, t: 0, grid },
+  ];
+  it.each(bodies)('is looked at in the whole module: $kind', async (body) => {
+    bench.create();
+    const id = bench.send(body);
+    bench.run();
+    expect(bench.loads).toBe(1);
+    await bench.load();
+    bench.run();
+    expect(bench.result(id)).toBeDefined();
+  });
+});
+
 describe('cancelling', () => {
   it('answers the request it stops, and frees what it held', () => {
     bench.create();
@@ -555,6 +574,12 @@ describe('bad input', () => {
     expect(bench.world.alive).toBe(1);
     expect(65_536 * bench.world.parameters).toBeGreaterThan(maxStepWork);
     bench.result(bench.create(1, { batchSize: Math.floor(maxStepWork / bench.world.parameters) }));
+    bench.world.parameters = 8642;
+    // A step through the solver of a likelihood is that of many evaluations.
+    const method = { cnfSolver: 'rk4', cnfSteps: 1000 } as const;
+    const many = bench.create(1, { batchSize: 256, method });
+    expect(bench.error(many)).toMatchObject({ problems: [{ field: 'batchSize', value: '256' }] });
+    bench.result(bench.create(1, { batchSize: 256, method: { ...method, cnfSteps: 8 } }));
   });
 
   const unknown: RequestBody[] = [

@@ -422,6 +422,7 @@ describe('configurations', () => {
     expect(experimentConfigOf(presets.blog)).toEqual({
       data: { components: 11, radius: 10, standardDeviation: 1 },
       source: null,
+      method: null,
       schedule: { schedule: 'sqrt', exponent: 2, betaMin: 0.1, betaMax: 20 },
       prediction: 'velocity',
       timeLaw: {
@@ -520,6 +521,28 @@ describe('configurations', () => {
     expect(experimentConfigOf({ ...paired, labels: false }).coupling.labelAware).toBe(false);
   });
 
+  it('of another method have its settings, and of flow matching what is so by default', () => {
+    const state: State = {
+      ...defaultState,
+      prediction: 'noise',
+      coupling: 'ot',
+      labels: true,
+      source: 'moons',
+      timeLaw: 'logit_normal',
+      samplingSchedule: 'vp',
+    };
+    const { method, ...matched } = experimentConfigOf(state);
+    expect(method).toBeNull();
+    expect(matched.prediction).toBe('noise');
+    const cnf = experimentConfigOf({ ...state, method: 'cnf', cnfSteps: 3 });
+    expect(cnf.method).toEqual({ cnfSolver: 'rk4', cnfSteps: 3 });
+    expect(cnf).toEqual({ ...experimentConfigOf(defaultState), method: cnf.method });
+    const flow: State = { ...state, method: 'normalizing_flow' };
+    expect(experimentConfigOf(flow).method).toEqual({ couplingLayers: 8, maxLogScale: 2 });
+    expect(samplerConfigOf(state, 'learned').options.schedule.schedule).toBe('vp');
+    expect(samplerConfigOf(flow, 'learned').options.schedule.schedule).toBe('');
+  });
+
   it('know how many classes each set has', () => {
     const counts = settings.dataSet.choices.map((dataSet) =>
       classCount({ ...defaultState, dataSet }),
@@ -538,5 +561,15 @@ describe('configurations', () => {
     expect(shown({ labels: true, label: 3 })).toContain('guidance');
     expect(shown({ labels: true, label: 3, dataSet: 's_curve' })).not.toContain('label');
     expect(shown({ timeFeatures: 'fourier' })).toContain('timeFeatureScale');
+    // What depends on a setting that means nothing means nothing either.
+    const cnf = shown({ method: 'cnf', timeFeatures: 'fourier', coupling: 'ot', labels: true });
+    expect(cnf).toEqual(expect.arrayContaining(['cnfSolver', 'cnfSteps', 'schedule', 'solver']));
+    for (const key of ['timeFeatureScale', 'couplingBatches', 'label', 'source'] as const) {
+      expect(cnf).not.toContain(key);
+    }
+    expect(cnf).not.toContain('couplingLayers');
+    expect(shown({ method: 'normalizing_flow' })).toContain('couplingLayers');
+    expect(shown({})).not.toContain('probes');
+    expect(shown({ view: 'likelihood' })).toContain('probes');
   });
 });

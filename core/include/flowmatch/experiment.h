@@ -1,14 +1,12 @@
-// One experiment as the page, the command line and a link describe it: a source and a target, a
-// path between them, a network and how it is trained; with the exact field of the same path beside
-// it.
+// One experiment as a configuration describes it: a source and a target, a model that is trained
+// between them, and the exact field of the same path beside it.
 #pragma once
 
 #include "flowmatch/evaluation.h"
 #include "flowmatch/exact_field.h"
+#include "flowmatch/experiment_config.h"
 #include "flowmatch/flow.h"
-#include "flowmatch/guidance.h"
-#include "flowmatch/learned_field.h"
-#include "flowmatch/mlp.h"
+#include "flowmatch/generative_model.h"
 #include "flowmatch/pairs.h"
 #include "flowmatch/source.h"
 #include "flowmatch/stopping.h"
@@ -23,31 +21,6 @@
 
 namespace flowmatch {
 
-struct ExperimentConfig {
-  DataConfig data = ring_mixture(11, 10, 1);
-  /// What X_0 is drawn from, of the dimension of the data; none: N(0, I). Its labels mean nothing.
-  /// The score is then not to be predicted: what it says of X_0 holds for N(0, I) alone.
-  std::optional<DataConfig> source = std::nullopt;
-  Schedule schedule = Schedule::cond_ot;
-  Prediction prediction = Prediction::velocity;
-  std::vector<Index> hidden{64, 64, 64};  ///< As in MlpConfig.
-  Activation activation = Activation::silu;
-  TimeFeatures time_features;  ///< As in MlpConfig.
-  /// Whether the model is conditional: told the labels of the data, which has to have some.
-  bool labels = false;
-  TrainerConfig training;
-  /// When the run ends before its last step.
-  StopConfig stop;
-};
-
-/// The blog's own settings: schedule sqrt, 3-1024-16-2, batch 1000, 5000 steps at 1e-3, no
-/// averaging.
-ExperimentConfig blog_config();
-/// A faster and better run of the same example: cond_ot, 3-64-64-64-2, batch 256, 5000 steps.
-ExperimentConfig quick_config();
-
-Problems validate(const ExperimentConfig& config);
-
 /// Of the midpoint rule, for the samples of a stopping rule's distance.
 inline constexpr Index kStopSolverSteps = 20;
 
@@ -58,20 +31,6 @@ struct FieldDifference {
   double rms;        ///< Root mean square of |learned - exact| over X_t ~ p_t.
   double exact_rms;  ///< Root mean square of |exact| over the same points.
 };
-
-/// The network that an experiment trains. Precondition: validate(config) is empty.
-MlpConfig network_config(const ExperimentConfig& config);
-
-/// How the fields of an experiment are looked at.
-struct FieldOptions {
-  GuidanceConfig guidance;  ///< One class of the data, or all of it.
-  /// The schedule of the field; without it that of the training. A model trained under one schedule
-  /// is sampled under any: see rescheduled_field.h.
-  std::optional<Schedule> schedule;
-};
-
-/// Every problem of the options for a model of so many labels, or none.
-Problems validate(const FieldOptions& options, Index labels);
 
 /// The exact field of the source, data and schedule of an experiment. Preconditions:
 /// validate(config) is empty; so is validate(options, label_count(config.data)).
@@ -98,7 +57,8 @@ class Experiment {
   /// Not to be mixed with Trainer::step(), by which the rule would miss steps.
   ///
   /// A distance is that of an Evaluation of the averaged weights with the seed of the training, by
-  /// kStopSolverSteps midpoint steps.
+  /// kStopSolverSteps midpoint steps; of a normalizing flow by the least multiple of its couplings
+  /// that is not less.
   Index train(std::span<float> losses);
   [[nodiscard]] const StoppingRule& stopping() const { return stopping_; }
   /// Whether the run goes no further: it is complete, stopped by its rule, or has diverged.
@@ -110,14 +70,12 @@ class Experiment {
 
   [[nodiscard]] Trainer& trainer() { return trainer_; }
   [[nodiscard]] const Trainer& trainer() const { return trainer_; }
-  [[nodiscard]] const DataConfig& data() const { return data_; }
-  [[nodiscard]] Schedule schedule() const { return whole_.schedule; }
+  [[nodiscard]] const ExperimentConfig& config() const { return config_; }
   [[nodiscard]] std::shared_ptr<const Distribution> target() const {
     return whole_.target.distribution;
   }
-  /// What X_0 is drawn from, and whether that is N(0, I).
+  /// What X_0 is drawn from.
   [[nodiscard]] std::shared_ptr<const Distribution> source() const { return source_.distribution; }
-  [[nodiscard]] bool from_standard_normal() const { return source_.is_standard_normal(); }
   /// starting_points() of the source.
   [[nodiscard]] Points starts(Index count, std::uint64_t seed, Index first_row = 0) const;
   /// The target as a mixture, null where it is none.
@@ -128,9 +86,9 @@ class Experiment {
   [[nodiscard]] const ExactField& exact_field() const { return *whole_.exact; }
 
   /// The classes that a cloud can be of: those of the data, none where the model is not told them.
-  [[nodiscard]] Index labels() const { return model_->labels(); }
+  [[nodiscard]] Index labels() const { return config_.labels ? label_count(config_.data) : 0; }
 
-  /// The exact field, or the network with the averaged weights as they are now; of a class, the
+  /// The exact field, or the model with the averaged weights as they are now; of a class, the
   /// exact field is that of this class alone, and guidance pushes both fields alike away from that
   /// of all data. Precondition: validate(options, labels()) is empty.
   [[nodiscard]] std::shared_ptr<const Field> field(FieldChoice choice,
@@ -144,7 +102,8 @@ class Experiment {
   /// The loss that no model can go below: estimated on first use and kept. Of a conditional model
   /// it is that of the fields of the classes, and of all data for the rows whose label it does not
   /// see. None where the coupling is not independent, or the pairs are others: what is random of a
-  /// target is then not known in closed form.
+  /// target is then not known in closed form. Of maximum likelihood it is the entropy of the data,
+  /// none where that is not known.
   [[nodiscard]] std::optional<double> irreducible_loss();
 
   /// How far the learned field is from the exact one at time t in [0, 1], over `count` fresh points
@@ -158,6 +117,7 @@ class Experiment {
              std::shared_ptr<const Pairs> pairs, ThreadPool& pool);
 
   [[nodiscard]] double measure(StopMetric metric) const;
+  [[nodiscard]] double estimate_irreducible_loss_of_path() const;
 
   /// One class or all of the data under one schedule, made when it is first asked for.
   struct View {
@@ -169,17 +129,15 @@ class Experiment {
   };
   [[nodiscard]] const View& view(const FieldOptions& options) const;
 
-  DataConfig data_;
+  ExperimentConfig config_;
   Source source_;
   View whole_;  ///< All of the data under the schedule of the training.
-  Prediction prediction_;
-  std::shared_ptr<const Model> model_;
+  std::shared_ptr<const GenerativeModel> model_;
   bool independent_pairs_;
   Trainer trainer_;
   StoppingRule stopping_;
   ThreadPool& pool_;
-  std::uint64_t seed_;
-  double irreducible_loss_ = -1;
+  std::optional<double> irreducible_loss_;  ///< None: not estimated yet.
   /// What was asked for last beside it: one view is looked at for a while. Not for several threads
   /// at once, as the trainer beside it.
   mutable std::optional<View> other_;

@@ -59,6 +59,15 @@ class NormalizingFlowModelOf final : public DensityModelOf<Scalar> {
   [[nodiscard]] const NormalizingFlowConfig& config() const { return config_; }
   [[nodiscard]] Index dimension() const override { return config_.dimension; }
   [[nodiscard]] Index parameter_count() const override { return parameter_count_; }
+  /// Shape of a layer of a conditioner, and where its parameters are, as in mlp.h.
+  struct Layer {
+    Index inputs;
+    Index outputs;
+    Index weight;
+    Index bias;
+  };
+  /// The conditioner of coupling 0, the next to the data, to couplings - 1.
+  [[nodiscard]] std::vector<Layer> conditioner(Index coupling) const;
   /// One: every layer's conditioner runs once.
   [[nodiscard]] Index evaluations() const override { return 1; }
   /// PyTorch's default for Linear, but zeros in the last layer of each conditioner, so that the

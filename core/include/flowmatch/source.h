@@ -35,10 +35,6 @@ Problems validate_source(const std::optional<DataConfig>& config, Index dimensio
 /// validate_source().
 Result<Source> make_source(const std::optional<DataConfig>& config, Index dimension);
 
-/// A problem, of the field "solver", where the solver is of an SDE and the source is not N(0, I);
-/// or none. An SDE finds the score in the velocity of a path from N(0, I) (see sde.h).
-Problems check_solver(Solver solver, bool from_standard_normal);
-
 /// Most pairs of a component of the source and one of the target in an exact field: a point costs
 /// as much as under a target of so many components and N(0, I).
 inline constexpr Index kMaxComponentPairs = 2304;

@@ -29,15 +29,15 @@ struct Part {
   std::size_t count;
 };
 
-std::vector<Part> parts_of(const ExperimentConfig& config) {
-  std::vector<Part> parts;
-  const Mlp network(network_config(config));
-  for (std::size_t l = 0; l < network.layers().size(); ++l) {
-    const auto& layer = network.layers()[l];
+/// The layers of a multilayer perceptron, by their places in a torch.nn.Sequential, in which an
+/// activation stands between two of them.
+template <class Layers>
+void add_layers(const std::string& prefix, const Layers& layers, std::vector<Part>& parts) {
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    const auto& layer = layers[l];
     const auto outputs = static_cast<std::uint64_t>(layer.outputs);
     const auto inputs = static_cast<std::uint64_t>(layer.inputs);
-    // Between two layers of a torch.nn.Sequential there is the activation.
-    const std::string name = "layers." + std::to_string(2 * l) + ".";
+    const std::string name = prefix + "layers." + std::to_string(2 * l) + ".";
     parts.push_back({.name = name + "weight",
                      .shape = {outputs, inputs},
                      .first = static_cast<std::size_t>(layer.weight),
@@ -46,6 +46,18 @@ std::vector<Part> parts_of(const ExperimentConfig& config) {
                      .shape = {outputs},
                      .first = static_cast<std::size_t>(layer.bias),
                      .count = outputs});
+  }
+}
+
+std::vector<Part> parts_of(const ExperimentConfig& config) {
+  std::vector<Part> parts;
+  if (config.method == Method::normalizing_flow) {
+    const NormalizingFlowModel flow(normalizing_flow_config(config));
+    for (Index coupling = 0; coupling < config.coupling_layers; ++coupling) {
+      add_layers("couplings." + std::to_string(coupling) + ".", flow.conditioner(coupling), parts);
+    }
+  } else {
+    add_layers("", Mlp(network_config(config)).layers(), parts);
   }
   return parts;
 }
@@ -62,7 +74,7 @@ void check_numbers(std::string_view field, const std::vector<float>& numbers, st
 /// Whether a state belongs to a configuration, which is valid.
 Problems validate(const TrainerState& state, const ExperimentConfig& config) {
   ProblemList problems;
-  const auto count = static_cast<std::size_t>(Mlp(network_config(config)).parameter_count());
+  const auto count = static_cast<std::size_t>(make_generative_model(config)->parameter_count());
   check_numbers("parameters", state.parameters, count, problems);
   check_numbers("ema", state.ema, config.training.ema_decay > 0 ? count : 0, problems);
   check_numbers("adam.first_moment", state.first_moment, count, problems);
@@ -246,11 +258,8 @@ std::shared_ptr<const Field> learned_field(const Checkpoint& checkpoint,
                                            const SamplerConfig& sampler) {
   const ExperimentConfig& config = checkpoint.config.experiment;
   const TrainerState& state = checkpoint.state;
-  return guided_field(std::make_shared<const Mlp>(network_config(config)),
-                      state.ema.empty() ? state.parameters : state.ema, sampler.guidance,
-                      Reading{.prediction = config.prediction,
-                              .trained = config.schedule,
-                              .sampled = sampler.schedule.value_or(config.schedule)});
+  return make_generative_model(config)->field(state.ema.empty() ? state.parameters : state.ema,
+                                              field_options(sampler));
 }
 
 std::string time_frequencies(const ExperimentConfig& config) {

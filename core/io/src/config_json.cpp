@@ -76,6 +76,11 @@ constexpr std::tuple kStopFields{
 constexpr std::tuple kExperimentFields{
     Field{"data", &ExperimentConfig::data},
     Field{"source", &ExperimentConfig::source},
+    Field{"method", &ExperimentConfig::method},
+    Field{"cnfSolver", &ExperimentConfig::cnf_solver},
+    Field{"cnfSteps", &ExperimentConfig::cnf_steps},
+    Field{"couplingLayers", &ExperimentConfig::coupling_layers},
+    Field{"maxLogScale", &ExperimentConfig::max_log_scale},
     Field{"schedule", &ExperimentConfig::schedule},
     Field{"prediction", &ExperimentConfig::prediction},
     Field{"hidden", &ExperimentConfig::hidden},
@@ -112,12 +117,15 @@ constexpr std::tuple kSdeFields{
 constexpr std::tuple kSamplerFields{
     Field{"field", &SamplerConfig::field},       Field{"guidance", &SamplerConfig::guidance},
     Field{"schedule", &SamplerConfig::schedule}, Field{"particles", &SamplerConfig::particles},
-    Field{"seed", &SamplerConfig::seed},
+    Field{"probes", &SamplerConfig::probes},     Field{"seed", &SamplerConfig::seed},
 };
 
 constexpr std::array kFieldChoices{FieldChoice::exact, FieldChoice::learned};
 
 // The values of each enumeration.
+constexpr const auto& choices(Method /*of*/) {
+  return kMethods;
+}
 constexpr const auto& choices(Prediction /*of*/) {
   return kPredictions;
 }
@@ -731,6 +739,8 @@ Problems validate(const SamplerConfig& config) {
   ProblemList problems;
   problems.check_integer("particles", static_cast<double>(config.particles), 1,
                          static_cast<double>(kMaxParticles));
+  problems.check_integer("probes", static_cast<double>(config.probes), 0,
+                         static_cast<double>(kMaxProbes));
   for (const Problem& problem : validate(config.solver)) {
     problems.add(problem.field, problem.value, problem.allowed);
   }
@@ -738,12 +748,10 @@ Problems validate(const SamplerConfig& config) {
 }
 
 Problems validate(const RunConfig& config) {
-  const Index labels = config.experiment.labels ? label_count(config.experiment.data) : 0;
   ProblemList sampler;
   sampler.append("sampler", validate(config.sampler));
-  sampler.append("sampler", validate(field_options(config.sampler), labels));
-  sampler.append("sampler",
-                 check_solver(config.sampler.solver.solver, !config.experiment.source.has_value()));
+  sampler.append("sampler", validate(field_options(config.sampler), config.experiment));
+  sampler.append("sampler", check_solver(config.sampler.solver.solver, config.experiment));
   Problems all = validate(config.experiment);
   for (Problem& problem : std::move(sampler).take()) all.push_back(std::move(problem));
   return all;

@@ -22,6 +22,7 @@ beforeEach(() => {
     stepsDone: 0,
     half: 15,
     kind: { rectified: 1, student: false },
+    method: null,
     options: plainField,
   };
   changes = 0;
@@ -105,6 +106,22 @@ describe('the learned density', () => {
     session.options = { ...ofClass, schedule: { ...ofClass.schedule, schedule: 'cosine' } };
     likelihoods.update(true, true);
     expect(experiment.densities.map(({ signal }) => signal?.aborted)).toEqual([false, true, false]);
+  });
+
+  it('is estimated from so many probes, and asked for again when they are others', () => {
+    likelihoods.update(true, true);
+    likelihoods.update(true, true, 3);
+    likelihoods.update(true, true, 3);
+    expect(experiment.densities.map(({ likelihood }) => likelihood.probes)).toEqual([0, 3]);
+    expect(experiment.densities[0]?.signal?.aborted).toBe(true);
+  });
+
+  it('is found by steps that end where the couplings of a normalizing flow do', () => {
+    session.method = { couplingLayers: 7, maxLogScale: 2 };
+    likelihoods.update(true, true);
+    const steps = experiment.densities[0]?.likelihood.steps ?? NaN;
+    expect(steps % 7).toBe(0);
+    expect(steps).toBeGreaterThanOrEqual(12);
   });
 
   it('is none where the source has none, and says so', () => {

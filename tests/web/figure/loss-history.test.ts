@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { logTicks } from '../../../web/src/figure/data/axis';
-import { LossHistory, lossRange } from '../../../web/src/figure/data/loss-history';
+import { LossHistory, lossRange, natsRange } from '../../../web/src/figure/data/loss-history';
 import { RateMeter } from '../../../web/src/figure/data/rate';
 import { sparkline } from '../../../web/src/figure/data/sparkline';
 
@@ -65,6 +65,27 @@ describe('the range of the loss axis', () => {
       expect(low).toBeGreaterThan(0);
       expect(high).toBeGreaterThan(low);
     }
+  });
+});
+
+describe('the range of nats', () => {
+  it('has the entropy and what the run has come to, of either sign, but not the first fall', () => {
+    const losses = [60, 20, ...Array.from({ length: 98 }, (_, i) => 2 - i / 20)];
+    const [low, high] = natsRange(losses, -3.1);
+    expect(low).toBeLessThan(-3.1);
+    expect(low).toBeGreaterThan(-4);
+    expect(high).toBeGreaterThan(1.5);
+    expect(high).toBeLessThan(20);
+  });
+
+  it('is a range even of nothing', () => {
+    const ranges = [
+      natsRange([], null),
+      natsRange([], 5),
+      natsRange([7], null),
+      natsRange([NaN], 1),
+    ];
+    for (const [low, high] of ranges) expect(high).toBeGreaterThan(low);
   });
 });
 

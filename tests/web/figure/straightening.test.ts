@@ -96,6 +96,18 @@ describe('straightness', () => {
   });
 });
 
+describe('another method', () => {
+  it('has its paths measured, but not those between the couplings of a normalizing flow', async () => {
+    const cnf = await trained({ ...defaultState, method: 'cnf' });
+    straightening.measure();
+    expect(cnf.trajectoriesAsked).toHaveLength(1);
+    await session.apply({ ...defaultState, method: 'normalizing_flow' });
+    expect(straightening.method).toEqual({ couplingLayers: 8, maxLogScale: 2 });
+    expect(straightening.stochastic).toBe(false);
+    expect(straightening.latest).toBeNull();
+  });
+});
+
 describe('a straighter run', () => {
   it('is made of the pairs of a trained one, then trained, and compared with it', async () => {
     const first = await trained();

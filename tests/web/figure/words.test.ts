@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { DataConfig, Metrics } from '../../../web/src/engine/protocol';
+import type { DataConfig, MethodConfig, Metrics } from '../../../web/src/engine/protocol';
 import { linkState, linkTo } from '../../../web/src/figure/address';
 import { titleOf, type Integrals } from '../../../web/src/figure/panel-title';
 import { panelsOf, takeover, type PanelKind } from '../../../web/src/figure/scenes';
@@ -101,6 +101,21 @@ describe('the views', () => {
     expect(panelsOf('likelihood')).toEqual(['exactDensity', 'learnedDensity']);
     expect(panelsOf('exact')).toEqual(['exact']);
     expect(panelsOf('learned')).toEqual(['learned']);
+  });
+
+  it('call a run by its method', () => {
+    const run = (method: MethodConfig | null) => {
+      const session = { exact: null, learned: null, label: -1, method };
+      return [titleOf('learned', session, undefined), titleOf('both', session, undefined)];
+    };
+    const [cnf, both] = run({ cnfSolver: 'rk4', cnfSteps: 8 });
+    expect(cnf?.heading.values).toEqual(['CNF']);
+    expect(cnf?.label).toContain('moved by the CNF');
+    expect(both?.heading.values).toEqual(['CNF']);
+    expect(run({ couplingLayers: 8, maxLogScale: 2 })[1]?.heading.values).toEqual([
+      'normalizing flow',
+    ]);
+    expect(run(null)[0]?.heading.values).toEqual(['Learned field']);
   });
 
   it('say of a density what it integrates to, once that is known', () => {

@@ -177,11 +177,21 @@ export const plainField: FieldOptions = {
   schedule: { schedule: '', exponent: 1, betaMin: 0.1, betaMax: 20 },
 };
 
+/** How a model is learned that is not learned by flow matching: by maximum likelihood. */
+export type MethodConfig =
+  /** A continuous normalizing flow, whose likelihood is found by so many steps of a solver of fixed steps. */
+  | { cnfSolver: SolverName; cnfSteps: number }
+  /** A normalizing flow of 2 to 64 affine couplings; `maxLogScale`: largest log-scale of one, up to 10. */
+  | { couplingLayers: number; maxLogScale: number };
+
 /** All that decides a training run: with the same build, the same config gives the same weights. */
 export interface ExperimentConfig {
   data: DataConfig;
   /** What X_0 is drawn from; null: N(0, I). */
   source: DataConfig | null;
+  /** Null: flow matching. Otherwise all that belongs to flow matching alone is as it is by default. */
+  method: MethodConfig | null;
+  /** Of another method only that of the exact field. */
   schedule: ScheduleConfig;
   /** What of the path the network predicts. */
   prediction: PredictionName;
@@ -250,6 +260,10 @@ export interface LikelihoodConfig {
   steps: number;
   /** Of `dopri5`: the error of a step, 1e-7 to 1. */
   tolerance: number;
+  /** Random vectors of Hutchinson's estimate of a divergence, 0 to 1024; 0: the exact divergence. */
+  probes: number;
+  /** Of those vectors. */
+  seed: number;
 }
 
 /** Whose trajectories are looked at; they are those of the ODE, and well solved, whatever moves a cloud. */
@@ -348,7 +362,7 @@ export type RequestBody =
     }
   /** log p_t of the exact marginal at each grid point, for each of `times`. */
   | { kind: 'logDensity'; experiment: number; options?: FieldOptions; times: number[]; grid: Grid }
-  /** The CFM loss (mean over batch and coordinates) that no network can go below. */
+  /** The loss that no network can go below; by maximum likelihood the entropy of the data, in nats. */
   | { kind: 'irreducibleLoss'; experiment: number }
   /** |learned - exact| at each grid point at time t, and its RMS over X_t ~ p_t. */
   | { kind: 'difference'; experiment: number; options?: FieldOptions; t: number; grid: Grid }
@@ -541,7 +555,7 @@ export interface ReplyOf {
   flow: FlowClip;
   velocity: Float32Array;
   logDensity: Float32Array;
-  /** Null where the coupling is not independent: it is not known in closed form then. */
+  /** Null where it is not known: of pairs that are not independent, of data without a known entropy. */
   irreducibleLoss: number | null;
   difference: Difference;
   metrics: Metrics;

@@ -441,7 +441,7 @@ export class Scheduler {
     checks.resultSize('grid', sizeOf(grid), times.length * grid.columns * grid.rows * 2);
     checks.finish();
     const entry = this.#entry(request.experiment);
-    checkLabel(options, entry.experiment);
+    checkOptions(options, entry);
     return this.#gridWork<'velocity'>(times, grid, 2, (t, points) =>
       entry.experiment.velocity(field, options, t, points),
     );
@@ -455,7 +455,7 @@ export class Scheduler {
     checks.resultSize('grid', sizeOf(grid), times.length * grid.columns * grid.rows);
     checks.finish();
     const entry = this.#entry(request.experiment);
-    checkLabel(options, entry.experiment);
+    checkOptions(options, entry);
     return this.#gridWork<'logDensity'>(times, grid, 1, (t, points) =>
       entry.experiment.logDensity(options, t, points),
     );
@@ -478,7 +478,7 @@ export class Scheduler {
     checks.grid('grid', grid);
     checks.finish();
     const entry = this.#entry(request.experiment);
-    checkLabel(options, entry.experiment);
+    checkOptions(options, entry);
     const compute = this.#computeGrid.bind(this);
     const clock = this.#stopwatch();
 
@@ -715,19 +715,24 @@ function distances(a: Float32Array, b: Float32Array): Float32Array {
   return result;
 }
 
-/** A step cannot be interrupted: one that would take seconds is refused. */
-function checkStepWork(config: ExperimentConfig, parameters: number): void {
-  const largest = Math.max(1, Math.floor(maxStepWork / parameters));
-  if (config.batchSize <= largest) return;
+/**
+ * A step cannot be interrupted: one that would take seconds is refused. A step of a likelihood's solver is up to four
+ * evaluations, each with two derivatives beside it.
+ */
+function checkStepWork({ batchSize, method }: ExperimentConfig, parameters: number): void {
+  const evaluations = method && 'cnfSteps' in method ? 12 * method.cnfSteps : 1;
+  const largest = Math.max(1, Math.floor(maxStepWork / parameters / evaluations));
+  if (batchSize <= largest) return;
   const allowed = `at most ${largest.toLocaleString('en')} for a network of ${parameters.toLocaleString('en')} weights`;
-  throw EngineError.refused([{ field: 'batchSize', value: String(config.batchSize), allowed }]);
+  throw EngineError.refused([{ field: 'batchSize', value: String(batchSize), allowed }]);
 }
 
-/** The core answers a class that there is not with nothing; here it is said. */
-function checkLabel({ guidance }: FieldOptions, experiment: Experiment): void {
+/** The core answers a class that there is not with nothing, and so the small module another schedule; here it is said. */
+function checkOptions({ guidance, schedule }: FieldOptions, { experiment, whole }: Entry): void {
   const checks = new Checks();
   checks.wholeNumber('options.guidance.label', guidance.label, -1, experiment.labels() - 1);
   checks.finish();
+  if (schedule.schedule !== '' && !whole) throw new LeftOut();
 }
 
 /** Problems of a sampler, told apart from those of an experiment, which has a seed and steps as well. */

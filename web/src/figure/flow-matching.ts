@@ -419,7 +419,8 @@ export class FlowMatching extends LitElement {
   }
 
   #updateMeasures(): void {
-    this.#likelihoods?.update(this.#sight.inSight, this.#state.view === 'likelihood');
+    const { view, probes } = this.#state;
+    this.#likelihoods?.update(this.#sight.inSight, view === 'likelihood', probes);
     this.#straightening?.update(this.#sight.inSight);
   }
 

@@ -32,7 +32,7 @@ export function formatSignificant(value: number, digits = 2): string {
 /** A loss: two decimals, so that the column does not change its width as it falls. */
 export function formatLoss(value: number): string {
   if (!Number.isFinite(value)) return '–';
-  return Math.abs(value) >= 1000 ? formatCount(value) : value.toFixed(2);
+  return Math.abs(value) >= 1000 ? formatCount(value) : value.toFixed(2).replace('-', '−');
 }
 
 /** Steps a second. */

@@ -12,14 +12,19 @@ import { mapGrid } from './draw/geometry';
 import { Follower } from './follower';
 import type { ExperimentLike, Session } from './session';
 
-/** How carefully: Runge-Kutta steps, columns of the map, and samples. */
+/** How carefully: Runge-Kutta steps, at least, columns of the map, and samples. */
 const roughly = { steps: 12, columns: 41, samples: 400 } as const;
 const well = { steps: 25, columns: 61, samples: 2000 } as const;
 type Care = typeof roughly | typeof well;
 const cares = { roughly, well };
 
-function learned({ steps }: Care, { options }: Followed): LikelihoodConfig {
-  return { field: 'learned', options, solver: 'rk4', steps, tolerance: 1e-5 };
+function learned(care: Care, session: Followed, probes: number): LikelihoodConfig {
+  const { config, method, options } = session;
+  // The field of a normalizing flow has a kink where one coupling ends and the next begins: a step is to end there.
+  const layers = method && 'couplingLayers' in method ? method.couplingLayers : 1;
+  const steps = layers * Math.ceil(care.steps / layers);
+  const seed = config?.seed ?? 0;
+  return { field: 'learned', options, solver: 'rk4', steps, tolerance: 1e-5, probes, seed };
 }
 
 /** Only asked for where there is one. */
@@ -31,7 +36,15 @@ function experimentOf({ experiment }: Followed): ExperimentLike {
 /** What it reads of a session. */
 export type Followed = Pick<
   Session,
-  'experiment' | 'created' | 'config' | 'phase' | 'stepsDone' | 'half' | 'kind' | 'options'
+  | 'experiment'
+  | 'created'
+  | 'config'
+  | 'phase'
+  | 'stepsDone'
+  | 'half'
+  | 'kind'
+  | 'method'
+  | 'options'
 >;
 
 export class Likelihoods {
@@ -45,6 +58,8 @@ export class Likelihoods {
   #created: Session['created'] = null;
   /** Of the class, guidance and schedule that are looked at. */
   #options: Followed['options'] | undefined;
+  /** Of the estimate of the divergence; 0: it is exact. */
+  #probes = 0;
   #exactIntegral: { movie: FieldMovie; value: number } | null = null;
 
   /** `changed` is called when there is something new to show. */
@@ -56,7 +71,11 @@ export class Likelihoods {
       async (care, options) => {
         const grid = mapGrid(session.half, care.columns);
         return {
-          ...(await experimentOf(session).density(learned(care, session), grid, options)),
+          ...(await experimentOf(session).density(
+            learned(care, session, this.#probes),
+            grid,
+            options,
+          )),
           grid,
         };
       },
@@ -69,7 +88,7 @@ export class Likelihoods {
       (care, options) => {
         const seed = session.config?.seed ?? 0;
         return experimentOf(session).dataLikelihood(
-          learned(care, session),
+          learned(care, session, this.#probes),
           care.samples,
           seed,
           options,
@@ -100,12 +119,14 @@ export class Likelihoods {
   }
 
   /** To be called whenever the session has changed, or what is on show. `watched`: somebody can see the figure. */
-  update(watched: boolean, showsDensity: boolean): void {
+  update(watched: boolean, showsDensity: boolean, probes = 0): void {
     const { created, phase, stepsDone, options } = this.#session;
-    const same = JSON.stringify(options) === JSON.stringify(this.#options);
+    const same =
+      JSON.stringify(options) === JSON.stringify(this.#options) && probes === this.#probes;
     if (created !== this.#created || !same) {
       this.#created = created;
       this.#options = options;
+      this.#probes = probes;
       this.#density.forget();
       this.#data.forget();
       this.history = [];

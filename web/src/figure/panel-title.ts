@@ -1,7 +1,12 @@
 /** What each panel is called, and how it is described to those who cannot see it. */
 import { html, type TemplateResult } from 'lit';
 import { particleCount } from './data/clip';
-import { exactPoints, smoothedPoints, type DataConfig } from '../engine/protocol';
+import {
+  exactPoints,
+  smoothedPoints,
+  type DataConfig,
+  type MethodConfig,
+} from '../engine/protocol';
 import type { Ends } from './draw/geometry';
 import { formatCount, plural } from './format';
 import type { PanelKind } from './scenes';
@@ -19,11 +24,14 @@ function stepOf(stepsDone: number | undefined): string {
   return stepsDone === 0 ? ', untrained' : `, step ${formatCount(stepsDone)}`;
 }
 
-/** "Learned field", or the run on own pairs that it is of. */
-function runName(kind: RunKind | undefined): string {
+/** "Learned field", or what else it is of: another method, a run on own pairs. */
+function runName(kind: RunKind | undefined, method: MethodConfig | null | undefined): string {
+  if (method) return 'cnfSteps' in method ? 'CNF' : 'Normalizing flow';
   if (kind?.student) return 'One-step student';
   return kind && kind.rectified > 1 ? `${String(kind.rectified)}-rectified flow` : 'Learned field';
 }
+
+const lowered = (name: string) => (name.startsWith('CNF') ? name : name.toLowerCase());
 
 /** How much work moved the cloud: "100 evaluations". */
 function workOf(shown: Shown | null | undefined): string {
@@ -67,9 +75,12 @@ function integralNote(integral: number | null): string {
   return integral === null ? '' : `integrates to ${integral.toFixed(3)}`;
 }
 
+/** What a run is called by. */
+type RunOf = Partial<Pick<Session, 'kind' | 'method'>>;
+
 export function titleOf(
   kind: PanelKind,
-  session: (Pick<Session, 'exact' | 'learned' | 'label'> & { kind?: RunKind }) | undefined,
+  session: (Pick<Session, 'exact' | 'learned' | 'label'> & RunOf) | undefined,
   ends: Ends | undefined,
   integrals: Integrals = { exact: null, learned: null },
 ): PanelTitle {
@@ -77,7 +88,7 @@ export function titleOf(
   const ofClass = label < 0 ? '' : `, class ${String(label)}`;
   const exact = session?.exact;
   const learned = session?.learned;
-  const run = runName(session?.kind);
+  const run = runName(session?.kind, session?.method);
   const learnedName = `${run}${stepOf(learned?.clip.stepsDone)}`;
   switch (kind) {
     case 'exact':
@@ -90,12 +101,12 @@ export function titleOf(
       return {
         heading: html`<span class="learned">${learnedName}</span>`,
         note: workOf(learned),
-        label: `The same ${noiseOf(ends)}, ${cloudOf(learned)}, moved by the ${run.toLowerCase()}`,
+        label: `The same ${noiseOf(ends)}, ${cloudOf(learned)}, moved by the ${lowered(run)}`,
       };
     case 'both':
       return {
         heading: html`<span class="exact">Exact</span> and
-          <span class="learned">${learnedName.toLowerCase()}</span>`,
+          <span class="learned">${lowered(learnedName)}</span>`,
         note: `same ${noiseOf(ends)}`,
         label: `The clouds of the exact and of the learned field, from the same ${noiseOf(ends)}`,
       };

@@ -66,6 +66,7 @@ export class LossViewer {
       schedule: state.schedule,
       coupling: state.coupling,
       ownPairs: session !== undefined && session.before !== null,
+      byLikelihood: session?.method !== null && session?.method !== undefined,
     };
     return this.#view;
   }

@@ -13,6 +13,7 @@ import type {
   FieldOptions,
   FlowClip,
   Grid,
+  MethodConfig,
   Metrics,
   Problem,
   SamplerConfig,
@@ -227,6 +228,11 @@ export class Session {
   /** The class that is shown; -1: all of the data. */
   get label(): number {
     return this.options.guidance.label;
+  }
+
+  /** How the run is learned, if not by flow matching, as all that are made of another one are. */
+  get method(): MethodConfig | null {
+    return this.kind === firstRun ? (this.#config?.method ?? null) : null;
   }
 
   /** The run that this one was made of; null of the first. */

@@ -6,7 +6,7 @@
  * Not here: what the figure writes of it (controls/straighten-panel.ts, controls/quality-table.ts).
  */
 import type { EngineError } from '../engine/client';
-import type { Created, Trajectories, TrajectoriesConfig } from '../engine/protocol';
+import type { Created, MethodConfig, Trajectories, TrajectoriesConfig } from '../engine/protocol';
 import { describeProblem } from '../state/problems';
 import { Follower } from './follower';
 import type { RunKind, Session } from './session';
@@ -32,6 +32,7 @@ export type Straightened = Pick<
   | 'experiment'
   | 'goBack'
   | 'kind'
+  | 'method'
   | 'options'
   | 'phase'
   | 'sampler'
@@ -89,7 +90,7 @@ export class Straightening {
     );
   }
 
-  /** Of the run that there is; null where nothing is known, or where a cloud's ways are not those of the ODE. */
+  /** Of the run that there is; null where nothing is known, or where its ways mean nothing. */
   get latest(): Trajectories | null {
     return this.#meaningful ? (this.#knownOf(this.#session.created)?.latest ?? null) : null;
   }
@@ -128,7 +129,13 @@ export class Straightening {
 
   /** Whether the cloud that is shown is moved by an SDE. */
   get stochastic(): boolean {
-    return !this.#meaningful;
+    const solver = this.#session.sampler?.solver;
+    return solver === 'euler_maruyama' || solver === 'stochastic_heun';
+  }
+
+  /** How the first run is learned. */
+  get method(): MethodConfig | null {
+    return this.#session.method;
   }
 
   get obstacle(): Obstacle | null {
@@ -225,9 +232,9 @@ export class Straightening {
     this.#follower.stop();
   }
 
+  /** Not the ways of an SDE, nor those on which a normalizing flow is drawn from one coupling to the next. */
   get #meaningful(): boolean {
-    const solver = this.#session.sampler?.solver;
-    return solver !== 'euler_maruyama' && solver !== 'stochastic_heun';
+    return !this.stochastic && !(this.method && 'couplingLayers' in this.method);
   }
 
   #config({ count }: Care): TrajectoriesConfig {

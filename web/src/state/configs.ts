@@ -4,12 +4,13 @@ import type {
   ExperimentConfig,
   FieldName,
   GuidanceConfig,
+  MethodConfig,
   MixtureConfig,
   PointsConfig,
   SamplerConfig,
   StopConfig,
 } from '../engine/protocol';
-import { matters, type State } from './settings';
+import { matters, meantBy, type State } from './settings';
 import { pairsIn, rowsIn } from './setting';
 
 /** The classes of the data, as the core counts them; 0: it has none. */
@@ -104,10 +105,12 @@ export function guidanceOf(state: State): GuidanceConfig {
 }
 
 /** All that decides the training run. */
-export function experimentConfigOf(state: State): ExperimentConfig {
+export function experimentConfigOf(chosen: State): ExperimentConfig {
+  const state = meantBy(chosen);
   return {
     data: dataOf(state),
     source: sourceOf(state),
+    method: methodOf(state),
     schedule: {
       schedule: state.schedule,
       exponent: state.exponent,
@@ -153,6 +156,12 @@ export function experimentConfigOf(state: State): ExperimentConfig {
   };
 }
 
+function methodOf({ method, ...state }: State): MethodConfig | null {
+  const { cnfSolver, cnfSteps, couplingLayers, maxLogScale } = state;
+  if (method === 'flow_matching') return null;
+  return method === 'cnf' ? { cnfSolver, cnfSteps } : { couplingLayers, maxLogScale };
+}
+
 function stopOf(state: State): StopConfig | null {
   const { stopMetric: metric, stopBelow: below, stopEvery: every, stopPatience: patience } = state;
   return metric === 'none' ? null : { metric, below, every, patience, count: state.stopCount };
@@ -160,12 +169,13 @@ function stopOf(state: State): StopConfig | null {
 
 /** All that decides how a cloud is moved; both fields start from the same noise. */
 export function samplerConfigOf(state: State, field: FieldName): SamplerConfig {
+  const other = matters('samplingSchedule', state) && state.samplingSchedule !== 'trained';
   return {
     field,
     options: {
       guidance: guidanceOf(state),
       schedule: {
-        schedule: state.samplingSchedule === 'trained' ? '' : state.samplingSchedule,
+        schedule: other ? state.samplingSchedule : '',
         exponent: state.samplingExponent,
         betaMin: state.samplingBetaMin,
         betaMax: state.samplingBetaMax,

@@ -27,6 +27,7 @@ const own = (...names: readonly Key[]): Places =>
   Object.fromEntries(names.map((name) => [name, name]));
 
 const places: Places = {
+  ...own('method', 'cnfSolver', 'cnfSteps', 'couplingLayers', 'maxLogScale'),
   ...own('prediction', 'couplingBatches', 'hidden', 'activation', 'labels', 'labelDropout'),
   ...own('batchSize', 'learningRate', 'learningRateDecay', 'warmupSteps', 'weightDecay'),
   ...own('gradientClip', 'emaDecay', 'steps', 'seed'),
@@ -51,7 +52,7 @@ const places: Places = {
     count: 'stopCount',
   },
   sampler: {
-    ...own('solver', 'diffusion', 'particles'),
+    ...own('solver', 'diffusion', 'particles', 'probes'),
     steps: 'solverSteps',
     rtol: 'tolerance',
     seed: 'noiseSeed',

@@ -11,7 +11,7 @@ export const runConfigFile = 'flowmatch.json';
 
 /** The document of `flowmatch train --config`: all that decides the training and the sampling, defaults included. */
 export function runConfigJson(state: State): string {
-  const { data, source, stop, ...training } = experimentConfigOf(state);
+  const { data, source, stop, method, ...training } = experimentConfigOf(state);
   const {
     options: { guidance, schedule },
     tolerance,
@@ -20,10 +20,13 @@ export function runConfigJson(state: State): string {
   const config = {
     data: dataJson(data),
     ...(source ? { source: dataJson(source) } : {}),
+    method: state.method,
+    ...method,
     ...training,
     ...(stop ? { stop } : {}),
     sampler: {
       ...sampler,
+      probes: state.probes,
       rtol: tolerance,
       atol: tolerance,
       guidance,

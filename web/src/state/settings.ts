@@ -52,6 +52,9 @@ const scheduleNames = ['cond_ot', 'sqrt', 'polynomial', 'cosine', 'linear_vp', '
 /** By key, the values of another setting with which one means something. */
 type When = NonNullable<NumberSetting['when']>;
 
+/** What belongs to flow matching alone. */
+const matching: When = { method: ['flow_matching'] };
+
 /** Parameters of a set that are not as the literature has them; which it has is in its form. */
 const parametersOf = (name: string, when: When) =>
   table({
@@ -136,6 +139,7 @@ export const settings = {
   source: choice({
     name: 'source',
     group: 'experiment',
+    when: matching,
     default: 'normal',
     choices: ['normal', ...setNames],
   }),
@@ -143,6 +147,44 @@ export const settings = {
   sourceMixture: mixtureOf('source-mixture', { source: ['mixture'] }),
   sourcePoints: pointsOf('source-points', { source: ['points'] }),
   sourceSmoothing: smoothingOf('source-smoothing', { source: ['points'] }),
+  method: choice({
+    name: 'method',
+    group: 'experiment',
+    default: 'flow_matching',
+    choices: ['flow_matching', 'cnf', 'normalizing_flow'],
+  }),
+  cnfSolver: choice({
+    name: 'cnf-solver',
+    group: 'experiment',
+    when: { method: ['cnf'] },
+    default: 'rk4',
+    choices: ['euler', 'midpoint', 'heun', 'rk4'],
+  }),
+  cnfSteps: whole({
+    name: 'cnf-steps',
+    group: 'experiment',
+    when: { method: ['cnf'] },
+    default: 8,
+    min: 1,
+    max: 1000,
+  }),
+  couplingLayers: whole({
+    name: 'coupling-layers',
+    group: 'experiment',
+    when: { method: ['normalizing_flow'] },
+    default: 8,
+    min: 2,
+    max: 64,
+  }),
+  maxLogScale: number({
+    name: 'max-log-scale',
+    group: 'experiment',
+    when: { method: ['normalizing_flow'] },
+    default: 2,
+    min: 0,
+    minExcluded: true,
+    max: 10,
+  }),
   schedule: choice({
     name: 'schedule',
     group: 'experiment',
@@ -176,12 +218,14 @@ export const settings = {
   prediction: choice({
     name: 'prediction',
     group: 'experiment',
+    when: matching,
     default: 'velocity',
     choices: ['velocity', 'x1', 'noise', 'score'],
   }),
   timeLaw: choice({
     name: 'time-law',
     group: 'experiment',
+    when: matching,
     default: 'uniform',
     choices: ['uniform', 'logit_normal', 'edm_like', 'fixed'],
   }),
@@ -230,6 +274,7 @@ export const settings = {
   lossWeighting: choice({
     name: 'loss-weighting',
     group: 'experiment',
+    when: matching,
     default: 'constant',
     choices: ['constant', 'velocity', 'min_snr'],
   }),
@@ -245,6 +290,7 @@ export const settings = {
   coupling: choice({
     name: 'coupling',
     group: 'experiment',
+    when: matching,
     default: 'independent',
     choices: ['independent', 'ot', 'sinkhorn'],
   }),
@@ -267,19 +313,19 @@ export const settings = {
   labelAware: toggle({
     name: 'label-aware',
     group: 'experiment',
-    when: { coupling: ['ot', 'sinkhorn'], labels: [true], dataSet: labelledSets },
+    when: { coupling: ['ot', 'sinkhorn'], labels: [true] },
     default: true,
   }),
   labels: toggle({
     name: 'labels',
     group: 'experiment',
-    when: { dataSet: labelledSets },
+    when: { dataSet: labelledSets, ...matching },
     default: false,
   }),
   labelDropout: number({
     name: 'label-dropout',
     group: 'experiment',
-    when: { labels: [true], dataSet: labelledSets },
+    when: { labels: [true] },
     default: 0.1,
     min: 0,
     max: 1,
@@ -287,6 +333,7 @@ export const settings = {
   timeFeatures: choice({
     name: 'time-features',
     group: 'experiment',
+    when: matching,
     default: 'plain',
     choices: ['plain', 'sinusoidal', 'fourier'],
   }),
@@ -436,14 +483,13 @@ export const settings = {
   label: classOf({
     name: 'label',
     group: 'sampler',
-    when: { labels: [true], dataSet: labelledSets },
+    when: { labels: [true] },
     default: -1,
     maxClasses: 1024,
   }),
   guidance: number({
     name: 'guidance',
     group: 'sampler',
-    when: { labels: [true], dataSet: labelledSets },
     unless: { label: [-1] },
     default: 0,
     min: -1000,
@@ -482,6 +528,7 @@ export const settings = {
   samplingSchedule: choice({
     name: 'sampling-schedule',
     group: 'sampler',
+    when: matching,
     default: 'trained',
     choices: ['trained', ...scheduleNames],
   }),
@@ -522,6 +569,14 @@ export const settings = {
     default: 1,
     min: 0,
     max: Number.MAX_SAFE_INTEGER,
+  }),
+  probes: whole({
+    name: 'probes',
+    group: 'sampler',
+    when: { view: ['likelihood'] },
+    default: 0,
+    min: 0,
+    max: 1024,
   }),
 
   t: number({ name: 't', group: 'view', default: 0, min: 0, max: 1 }),
@@ -600,13 +655,21 @@ export function assemble(valueOf: (key: Key) => State[Key]): State {
 /** The quick preset: what a figure shows when nothing else is asked for. */
 export const defaultState = assemble((key) => settings[key].default);
 
-/** Whether a setting means anything beside the others. */
+/** Whether a setting means anything beside the others: those that it depends on have to mean something as well. */
 export function matters(key: Key, state: State): boolean {
   const { when = {}, unless = {} }: Conditions = settings[key];
   const is = ([other, values]: [string, readonly unknown[]]) =>
     values.includes(state[other as Key]);
-  return Object.entries(when).every(is) && !Object.entries(unless).some(is);
+  return (
+    Object.entries(when).every(is) &&
+    !Object.entries(unless).some(is) &&
+    Object.keys({ ...when, ...unless }).every((other) => matters(other as Key, state))
+  );
 }
+
+/** The state with what means nothing as it is by default. */
+export const meantBy = (state: State): State =>
+  assemble((key) => (matters(key, state) ? state[key] : settings[key].default));
 
 /** The keys of two states whose values differ. */
 export function changedKeys(a: State, b: State): Key[] {

@@ -1,6 +1,6 @@
 /**
  * The loss chart: each step's raw loss, its smoothed value, and the irreducible loss that no network can go
- * below, on a logarithmic axis.
+ * below, on a logarithmic axis; of maximum likelihood, whose loss may be negative, on a linear one.
  */
 import {
   css,
@@ -16,7 +16,7 @@ import uPlot from 'uplot';
 import uplotStyle from 'uplot/dist/uPlot.min.css?inline';
 import type { CouplingName, ScheduleName } from '../../engine/protocol';
 import { logTicks } from '../data/axis';
-import { lossRange, type LossSeries } from '../data/loss-history';
+import { lossRange, natsRange, type LossSeries } from '../data/loss-history';
 import type { Palette } from '../draw/palette';
 import { palettes } from '../draw/palette';
 import { formatCount, formatLoss, formatTick } from '../format';
@@ -34,6 +34,8 @@ export interface LossView {
   readonly coupling: CouplingName;
   /** It is trained on own pairs of the run before. */
   readonly ownPairs: boolean;
+  /** It is trained by maximum likelihood: the loss is in nats. */
+  readonly byLikelihood: boolean;
 }
 
 const noLoss: LossView = {
@@ -45,11 +47,14 @@ const noLoss: LossView = {
   schedule: 'cond_ot',
   coupling: 'independent',
   ownPairs: false,
+  byLikelihood: false,
 };
 
 const height = 216;
-// eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- an enum of types only: it has no values
+/* eslint-disable @typescript-eslint/no-unsafe-enum-assignment -- enums of types only: they have no values */
+const linear = 1 as uPlot.Scale.Distr.Linear;
 const logarithmic = 3 as uPlot.Scale.Distr.Logarithmic;
+/* eslint-enable @typescript-eslint/no-unsafe-enum-assignment */
 const floorDash = [5, 4];
 
 export class LossChart extends LitElement {
@@ -125,6 +130,7 @@ export class LossChart extends LitElement {
 
   #plot: uPlot | undefined;
   #plotPalette: Palette | undefined;
+  #plotsNats = false;
   #resize: ResizeObserver | undefined;
 
   override connectedCallback(): void {
@@ -141,7 +147,9 @@ export class LossChart extends LitElement {
   }
 
   protected override render(): TemplateResult {
-    const { series, last, lastSmoothed, irreducible } = this.view;
+    const { series, last, lastSmoothed, irreducible, byLikelihood } = this.view;
+    const floor = byLikelihood ? 'entropy' : 'irreducible';
+    const name = byLikelihood ? 'Negative log-likelihood' : 'Loss';
     const at = this.pointed;
     const step = at === null ? undefined : series.steps[at];
     const raw = step === undefined || at === null ? last : (series.raw[at] ?? NaN);
@@ -151,15 +159,15 @@ export class LossChart extends LitElement {
       series.stepsPerPoint === 1 ? 'each step' : `mean of ${formatCount(series.stepsPerPoint)}`;
     return html`
       <div class="head">
-        <h3>Loss${step === undefined ? nothing : html` at step ${formatCount(step)}`}</h3>
+        <h3>${name}${step === undefined ? nothing : html` at step ${formatCount(step)}`}</h3>
         <span class="key raw"><i></i>${rawName} <b>${formatLoss(raw)}</b></span>
         <span class="key"><i></i>smoothed <b>${formatLoss(smoothed)}</b></span>
-        <span class="key floor"><i></i>irreducible <b>${formatLoss(irreducible ?? NaN)}</b></span>
+        <span class="key floor"><i></i>${floor} <b>${formatLoss(irreducible ?? NaN)}</b></span>
       </div>
       <div
         class="plot"
         role="img"
-        aria-label="Loss by training step: smoothed ${formatLoss(lastSmoothed)}, irreducible ${formatLoss(irreducible ?? NaN)}"
+        aria-label="${name} by training step: smoothed ${formatLoss(lastSmoothed)}, ${floor} ${formatLoss(irreducible ?? NaN)}"
       ></div>
       <p class="note">${noteOf(this.view)}</p>
     `;
@@ -172,7 +180,9 @@ export class LossChart extends LitElement {
       });
       this.#resize.observe(this.plotElement);
     }
-    if (!this.#plot || this.#plotPalette !== this.palette) this.#build();
+    const { byLikelihood } = this.view;
+    if (!this.#plot || this.#plotPalette !== this.palette || this.#plotsNats !== byLikelihood)
+      this.#build();
     else if (changed.has('view')) this.#plot.setData(this.#data());
   }
 
@@ -192,6 +202,8 @@ export class LossChart extends LitElement {
     const width = this.plotElement.clientWidth;
     if (width === 0) return;
     this.#plotPalette = this.palette;
+    const { byLikelihood } = this.view;
+    this.#plotsNats = byLikelihood;
     const { label, line, learned, arrow } = this.palette;
     const font = '11px system-ui, sans-serif';
     const axis = {
@@ -210,7 +222,7 @@ export class LossChart extends LitElement {
         cursor: { drag: { x: false, y: false }, points: { size: 6 }, y: false },
         scales: {
           x: { time: false, range: () => [0, Math.max(1, this.view.stepsTotal)] },
-          y: { distr: logarithmic, range: () => this.#range() },
+          y: { distr: byLikelihood ? linear : logarithmic, range: () => this.#range() },
         },
         axes: [
           {
@@ -222,8 +234,13 @@ export class LossChart extends LitElement {
           {
             ...axis,
             size: 40,
-            splits: (_plot, _index, low, high) => logTicks(low, high),
-            filter: (_plot, splits) => splits,
+            ...(byLikelihood
+              ? {}
+              : {
+                  splits: (_plot: uPlot, _axis: number, low: number, high: number) =>
+                    logTicks(low, high),
+                  filter: (_plot: uPlot, splits: number[]) => splits,
+                }),
             values: (_plot, values) => values.map((value) => formatTick(value)),
           },
         ],
@@ -251,15 +268,16 @@ export class LossChart extends LitElement {
   }
 
   #range(): [number, number] {
-    const { series, irreducible } = this.view;
+    const { series, irreducible, byLikelihood } = this.view;
+    if (byLikelihood) return natsRange(series.raw, irreducible);
     // Before the first step: where the losses will be, a few times the irreducible one.
     if (series.raw.length === 0) return lossRange([(irreducible ?? 10) * 6], irreducible ?? 10);
     return lossRange(series.raw, irreducible);
   }
 
   #drawFloor(plot: uPlot, color: string): void {
-    const { irreducible } = this.view;
-    if (irreducible === null || !(irreducible > 0)) return;
+    const { irreducible, byLikelihood } = this.view;
+    if (irreducible === null || !(byLikelihood || irreducible > 0)) return;
     const y = Math.round(plot.valToPos(irreducible, 'y', true)) + 0.5;
     const { ctx, bbox } = plot;
     const ratio = devicePixelRatio;
@@ -275,12 +293,16 @@ export class LossChart extends LitElement {
   }
 }
 
-function noteOf({ coupling, ownPairs, schedule }: LossView): string {
+function noteOf({ byLikelihood, coupling, ownPairs, schedule }: LossView): string {
+  if (byLikelihood) return likelihoodNote;
   if (ownPairs) return ownPairsNote;
   if (coupling !== 'independent') return coupledNote;
   return schedule === 'sqrt' || schedule === 'linear_vp' ? divergingNote : finiteNote;
 }
 
+const likelihoodNote =
+  'The mean of −log p over the points of each step, in nats, p by the change of variables. The ' +
+  'dashed line is the entropy of the data, where it is known: no model goes below it.';
 const coupledNote =
   'Noise and data are paired, so less of a target is random than with independent pairs; how much ' +
   'is left, the loss that no network can go below, is not known in closed form.';

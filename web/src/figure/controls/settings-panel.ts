@@ -30,6 +30,11 @@ const groups: readonly Group[] = [
     title: 'Training',
     note: 'A change restarts training; while a trained model is shown it waits for your word.',
     keys: [
+      'method',
+      'cnfSolver',
+      'cnfSteps',
+      'couplingLayers',
+      'maxLogScale',
       'hidden',
       'activation',
       'timeFeatures',
@@ -112,6 +117,7 @@ const groups: readonly Group[] = [
       'samplingBetaMax',
       'particles',
       'noiseSeed',
+      'probes',
     ],
   },
   {

@@ -4,6 +4,7 @@
  */
 import { css, html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property } from 'lit/decorators.js';
+import type { MethodConfig } from '../../engine/protocol';
 import { formatCount, formatPercent } from '../format';
 import { nameOf, ownPairs, type Obstacle, type Straightening } from '../straightening';
 import { controls } from '../style/controls';
@@ -16,6 +17,17 @@ const obstacles: Record<Obstacle, string> = {
   diverged: 'A model whose training diverged has no paths worth following. Reset it first.',
   student: 'A student has no path to straighten, only one step. Go back to make another run.',
 };
+
+/** Why the learned paths bend. */
+function bendsOf(method: MethodConfig | null): string {
+  if (!method) {
+    return 'The learned paths bend, because each noise is paired with any data in training.';
+  }
+  if ('couplingLayers' in method) {
+    return 'A normalizing flow has no paths, only couplings: those drawn undo one after the other.';
+  }
+  return 'Maximum likelihood asks for an end alone, and leaves the learned paths as bent as they come.';
+}
 
 export class StraightenPanel extends LitElement {
   static override readonly styles = [
@@ -120,20 +132,20 @@ export class StraightenPanel extends LitElement {
       <section aria-labelledby="heading">
         <div>
           <h3 id="heading">Straight paths</h3>
-          ${straightening && straightening.kindBefore !== null ? this.#run(straightening) : this.#idea()}
+          ${straightening && straightening.kindBefore !== null ? this.#run(straightening) : this.#idea(straightening)}
         </div>
         ${straightening ? this.#actions(straightening) : nothing}
       </section>
     `;
   }
 
-  #idea(): TemplateResult {
+  #idea(straightening: Straightening | undefined): TemplateResult {
     return html`
       <p>
         Noise that goes to its data in a straight line, at a constant speed, is there in one Euler
-        step. The learned paths bend, because each noise is paired with any data in training. Reflow
-        pairs each with where its own path ends, and trains a new run on the straight lines between
-        (Liu et al. 2023, rectified flow); a student learns the one step alone.
+        step. ${bendsOf(straightening?.method ?? null)} Reflow pairs each with where its own path
+        ends, and trains a new run by flow matching on the straight lines between (Liu et al. 2023,
+        rectified flow); a student learns the one step alone.
       </p>
     `;
   }

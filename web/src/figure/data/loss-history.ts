@@ -128,3 +128,21 @@ export function lossRange(
   const room = (high / low) ** 0.06;
   return [low / room, high * room];
 }
+
+/**
+ * The range of losses in nats, of either sign, to show on a linear axis: all but the first and steepest of their
+ * fall, which would leave no room for the rest, and the entropy that they fall to.
+ */
+export function natsRange(
+  raw: readonly number[],
+  entropy: number | null,
+): [low: number, high: number] {
+  const values = raw.filter((value) => Number.isFinite(value)).sort((a, b) => a - b);
+  if (entropy !== null) values.unshift(entropy);
+  const low = Math.min(...values.slice(0, 2), Infinity);
+  if (!Number.isFinite(low)) return [0, 10];
+  const shown = values[Math.floor(0.96 * (values.length - 1))] ?? low;
+  const high = Math.max(shown, low + 0.5);
+  const room = 0.06 * (high - low);
+  return [low - room, high + room];
+}

@@ -4,13 +4,15 @@
 //   {
 //     "preset": "quick",
 //     "data": {"components": 11, "radius": 10, "standardDeviation": 1}, "source": null,
+//     "method": "flow_matching", "cnfSolver": "rk4", "cnfSteps": 8,
+//     "couplingLayers": 8, "maxLogScale": 2,
 //     "schedule": "cond_ot", "hidden": [64, 64, 64], "activation": "silu",
 //     "timeFeatures": {"kind": "plain"}, "labels": false, "labelDropout": 0.1,
 //     "batchSize": 256, "steps": 5000, "learningRate": 0.003, "learningRateDecay": "cosine",
 //     "stop": {"metric": "sliced_w2", "below": 0.3, "every": 250, "patience": 4, "count": 1000},
 //     "emaDecay": 0.999, "adam": {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-08}, "seed": 1,
 //     "sampler": {"field": "learned", "guidance": {"label": -1, "scale": 0}, "solver": "midpoint",
-//                 "steps": 50, "particles": 2000, "seed": 1, "tStart": 0, "tEnd": 1}
+//                 "steps": 50, "particles": 2000, "probes": 0, "seed": 1, "tStart": 0, "tEnd": 1}
 //   }
 //
 // A key that is absent is as the preset has it, and the preset, where absent, is "quick". Other
@@ -21,6 +23,7 @@
 #pragma once
 
 #include "flowmatch/experiment.h"
+#include "flowmatch/likelihood.h"
 #include "flowmatch/solver.h"
 
 #include <array>
@@ -38,6 +41,7 @@ struct SamplerConfig {
   std::optional<Schedule> schedule;  ///< Of the field; none: that of the training.
   SolverConfig solver{.solver = Solver::midpoint, .steps = 50};
   Index particles = 2000;  ///< 1 to kMaxParticles.
+  Index probes = 0;        ///< For likelihoods: see LikelihoodConfig.
   std::uint64_t seed = 1;  ///< Of the noise that the cloud starts from.
 };
 
