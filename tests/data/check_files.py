@@ -6,14 +6,18 @@
 FOLDER has what these commands leave there (or another network, data set or count):
 
     flowmatch train --set hidden='[32,16]' --set activation=gelu --until 300 --out run.safetensors
-    (or with --set labels=true --set sampler.guidance.label=3, and with --set
-    timeFeatures.kind=fourier or sinusoidal)
+    (or with --set labels=true --set sampler.guidance.label=3, with --set timeFeatures.kind=fourier
+    or sinusoidal, and with --set method=cnf)
     flowmatch export run.safetensors --out weights.safetensors --out weights.npy
     flowmatch sample run.safetensors --frames 4 --count 100 --set sampler.solver=euler \\
         --set sampler.steps=4 --out ways.npy
 
 Four Euler steps from frame to frame are four evaluations of the network: the frames that the
 command has written must be those that PyTorch computes, to 1e-5 of their size.
+
+Of a normalizing flow (--set method=normalizing_flow, sampled with --set sampler.solver=rk4 --set
+sampler.steps=256 --frames 1) the last frame must be the inverse of the first, and the other way
+round, to 1e-4: the command moves the points along the same map in continuous time.
 """
 
 import pathlib
@@ -43,6 +47,14 @@ def check_steps(model, label, ways, tolerance):
     assert worst < tolerance
 
 
+def check_flow(model, ways, tolerance):
+    noise, samples = torch.from_numpy(ways[0]), torch.from_numpy(ways[-1])
+    there = ((model.inverse(noise) - samples).abs() / (1 + samples.abs())).max().item()
+    back = ((model(samples)[0] - noise).abs() / (1 + noise.abs())).max().item()
+    print(f"largest relative difference of the ends: {there:.2e} and {back:.2e}")
+    assert max(there, back) < tolerance
+
+
 @torch.no_grad()
 def main():
     folder = pathlib.Path(sys.argv[1])
@@ -51,7 +63,10 @@ def main():
     print("configuration:", config)
     ways = np.load(folder / "ways.npy")
     assert ways.dtype == np.float32 and ways.ndim == 3, (ways.dtype, ways.shape)
-    check_steps(model, config["sampler"]["guidance"]["label"], ways, 1e-5)
+    if config["method"] == "normalizing_flow":
+        check_flow(model, ways, 1e-4)
+    else:
+        check_steps(model, config["sampler"]["guidance"]["label"], ways, 1e-5)
 
     # The exported weights are the averaged ones of the checkpoint, alone and as one array.
     exported, _ = load(folder / "weights.safetensors")

@@ -43,7 +43,9 @@ test('points are pasted, trained on and shown', async ({ page, sites }) => {
   await figure.button('Train').click();
   await figure.expectPhase('done', 60_000);
   // The window has grown so far that both clumps are in it.
-  expect(new URL(page.url()).searchParams.get('points')).toContain('-20_0_0 20.1_0.1_1');
+  await expect
+    .poll(() => new URL(page.url()).searchParams.get('points'))
+    .toContain('-20_0_0 20.1_0.1_1');
   await figure.setting('label').getByRole('combobox').selectOption('1');
   const metrics = await figure.metrics(10_000);
   expect(metrics.stepsDone).toBe(400);

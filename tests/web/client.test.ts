@@ -1,7 +1,7 @@
 // The page's side of the engine: every call is answered once, whatever becomes of the worker.
 import { describe, expect, it, vi } from 'vitest';
 import { Engine, EngineError, type Experiment } from '../../web/src/engine/client';
-import type { ErrorBody, Grid, TrainProgress } from '../../web/src/engine/protocol';
+import type { ErrorBody, Grid, SavedRun, TrainProgress } from '../../web/src/engine/protocol';
 import { exactLikelihood, exactSampler, quickConfig } from './fake-module';
 import { created, fakeEngine, settled, start, type FakeWorker } from './fake-worker';
 
@@ -449,6 +449,41 @@ describe('letting go', () => {
     const alive: Experiment = experiment;
     void alive.pause();
     worker.answers('pause', null);
+  });
+});
+
+describe('a run', () => {
+  const run: SavedRun = {
+    state: {
+      parameters: Float32Array.of(1),
+      ema: Float32Array.of(2),
+      firstMoment: Float32Array.of(3),
+      secondMoment: Float32Array.of(4),
+      stepsDone: 5,
+      diverged: false,
+    },
+    stop: null,
+    timeFrequencies: [],
+    version: '1.2.3',
+  };
+
+  it('is saved, and goes on in an experiment of its own', async () => {
+    const { worker, experiment } = await running();
+    const saving = experiment.save();
+    worker.answers('save', run);
+    expect(await saving).toBe(run);
+    const config = { ...quickConfig, seed: 9 };
+    const opening = experiment.restore(config, run);
+    const { experiment: of, as } = worker.last('restore');
+    expect(as).not.toBe(of);
+    worker.answers('restore', { ...created, whole: true });
+    const opened = await opening;
+    expect(opened.config).toBe(config);
+    experiment.dispose();
+    const training = opened.train(1);
+    expect(worker.last('train')).toMatchObject({ experiment: as });
+    worker.answers('train', { stepsDone: 6, reason: 'budget' });
+    expect(await training).toEqual({ stepsDone: 6, reason: 'budget' });
   });
 });
 

@@ -216,6 +216,9 @@ class FakeExperiment extends FakeObject {
   }
   restore({ stepsDone, diverged }: { stepsDone: number; diverged: boolean }) {
     this.use('restore');
+    if (stepsDone > this.config.steps) {
+      return [{ field: 'stepsDone', value: String(stepsDone), allowed: 'from 0 to all' }];
+    }
     this.#steps = stepsDone;
     this.#diverged = diverged;
     return [];
@@ -345,6 +348,22 @@ export function fakeModule(world: FakeWorld, whole = false): WholeModule {
       last: 0.5,
       best: 0.25,
     }),
+    stopMemory: (experiment) => ({
+      lossSum: 0,
+      losses: 0,
+      last: 0.5,
+      best: 0.25,
+      sinceBest: (experiment as unknown as FakeExperiment).stepsDone(),
+      reason: 'none',
+    }),
+    restoreStop: (_experiment, { losses }) => {
+      world.call('restoreStop');
+      const problem = { field: 'stop.losses', value: String(losses), allowed: 'from 0' };
+      return losses >= 0 ? [] : [problem];
+    },
+    timeFrequencies: (kind, count) =>
+      kind === 'plain' ? [] : Array.from({ length: count / 2 }, (_, k) => k),
+    version: () => '1.2.3',
     tier: () => ({ simd: 'simd128' as const, threads: 1 }),
     Experiment: {
       create(config: ExperimentConfig) {

@@ -11,10 +11,12 @@ import type {
   Problem,
   SamplerConfig,
   ScheduleConfig,
+  StopMemory,
   StopConfig,
   Tier,
   TimeFeatures,
   TimeLawConfig,
+  TrainerState,
 } from '../../web/src/engine/protocol';
 import type { DataSetParameter } from '../../web/src/state/data-set-parameters';
 
@@ -37,6 +39,12 @@ describe('the protocol', () => {
     expectTypeOf<keyof CouplingConfig>().toEqualTypeOf<keyof wasm.CouplingConfig>();
     expectTypeOf<SamplerConfig>().toExtend<wasm.SamplerConfig>();
     expectTypeOf<keyof SamplerConfig>().toEqualTypeOf<keyof wasm.SamplerConfig>();
+  });
+
+  it('takes and gives all that a training has come to', () => {
+    expectTypeOf<TrainerState>().toEqualTypeOf<wasm.TrainerState>();
+    expectTypeOf<StopMemory>().toExtend<wasm.StopMemory>();
+    expectTypeOf<keyof StopMemory>().toEqualTypeOf<keyof wasm.StopMemory>();
   });
 
   it('passes on what the core measures and finds wrong', () => {

@@ -10,6 +10,8 @@ import {
   type Grid,
   type Likelihood,
   type RequestBody,
+  type RunState,
+  type SavedRun,
   type TrajectoriesConfig,
   type Trained,
 } from '../../web/src/engine/protocol';
@@ -36,6 +38,19 @@ const learnedTrajectories: TrajectoriesConfig = {
   count: 500,
   seed: 0,
 };
+
+const noNumbers = new Float32Array(0);
+const run = (stepsDone: number): RunState => ({
+  state: {
+    parameters: noNumbers,
+    ema: noNumbers,
+    firstMoment: noNumbers,
+    secondMoment: noNumbers,
+    stepsDone,
+    diverged: false,
+  },
+  stop: null,
+});
 
 let bench: Bench;
 beforeEach(() => {
@@ -386,6 +401,88 @@ describe('results', () => {
   });
 });
 
+describe('a run', () => {
+  const save: RequestBody = { kind: 'save', experiment: 1 };
+  const restore = (as: number, of: RunState, config = quickConfig): RequestBody => ({
+    kind: 'restore',
+    experiment: 1,
+    as,
+    config,
+    run: of,
+  });
+
+  it('is given as it is between two steps, from the whole module', async () => {
+    bench.create();
+    const training = bench.send(train(100));
+    bench.turn();
+    const id = bench.send(save);
+    while (bench.loads === 0) bench.turn();
+    await bench.load();
+    bench.run();
+    const { state, stop, timeFrequencies, version } = bench.result(id) as SavedRun;
+    expect(state.stepsDone).toBeGreaterThan(0);
+    expect(state.stepsDone).toBeLessThanOrEqual(100);
+    expect([stop, timeFrequencies, version]).toEqual([null, [], '1.2.3']);
+    // Who is saved goes on.
+    expect(bench.result(training)).toMatchObject({ stepsDone: 100 });
+  });
+
+  it('has the memory of its rule, and the frequencies of its features', async () => {
+    await bench.createWhole();
+    const stop = { metric: 'loss', below: 1, every: 10, patience: 0, count: 10 } as const;
+    const timeFeatures = { ...quickConfig.timeFeatures, kind: 'fourier', count: 4 } as const;
+    bench.create(2, { stop, timeFeatures });
+    const id = bench.send({ ...save, experiment: 2 });
+    bench.run();
+    expect(bench.result(id)).toMatchObject({ stop: { best: 0.25 }, timeFrequencies: [0, 1] });
+  });
+
+  it('goes on beside the one that there is', async () => {
+    bench.create();
+    const id = bench.send(restore(2, run(40)));
+    bench.turn();
+    await bench.load();
+    bench.run();
+    expect(bench.result(id)).toMatchObject({ whole: true, pairs: 0 });
+    const on = bench.send(train(2, 2));
+    const old = bench.send(train(1, 1));
+    bench.run();
+    expect(bench.result(on)).toMatchObject({ stepsDone: 42 });
+    expect(bench.result(old)).toMatchObject({ stepsDone: 1 });
+    bench.send({ kind: 'dispose', experiment: 1 });
+    bench.send({ kind: 'dispose', experiment: 2 });
+    expect(bench.world.alive).toBe(0);
+  });
+
+  it('that is refused leaves nothing behind', async () => {
+    await bench.createWhole();
+    const stop = {
+      lossSum: 0,
+      losses: -1,
+      last: 0,
+      best: 0,
+      sinceBest: 0,
+      reason: 'none',
+    } as const;
+    const refused: [RequestBody, string][] = [
+      [restore(1, run(0)), 'as'],
+      [restore(2, run(0), { ...quickConfig, batchSize: 0 }), 'batchSize'],
+      [restore(2, run(quickConfig.steps + 1)), 'stepsDone'],
+      [restore(2, { ...run(0), stop }), 'stop.losses'],
+    ];
+    for (const [body, field] of refused) {
+      const id = bench.send(body);
+      bench.run();
+      expect(bench.error(id).problems).toMatchObject([{ field }]);
+    }
+    bench.world.parameters = 4_000_000;
+    const large = bench.send(restore(2, run(0), { ...quickConfig, batchSize: 65_536 }));
+    bench.run();
+    expect(bench.error(large).problems).toMatchObject([{ field: 'batchSize' }]);
+    expect(bench.world.alive).toBe(1);
+  });
+});
+
 describe('a reflow', () => {
   const reflow = (as: number, oneStep = false): RequestBody => ({
     kind: 'reflow',
@@ -595,6 +692,8 @@ describe('bad input', () => {
     { kind: 'dataLikelihood', experiment: 7, likelihood: exactLikelihood, count: 2, seed: 0 },
     { kind: 'trajectories', experiment: 7, trajectories: learnedTrajectories },
     { kind: 'reflow', experiment: 7, as: 8, reflow: { pairs: 100, seed: 0, oneStep: false } },
+    { kind: 'save', experiment: 7 },
+    { kind: 'restore', experiment: 7, as: 8, config: quickConfig, run: run(0) },
     { kind: 'dispose', experiment: 7 },
   ];
   it.each(unknown)('is an experiment that does not exist: $kind', (body) => {
@@ -763,8 +862,10 @@ describe('bad input', () => {
     ]);
   });
 
-  it('is a kind of request that does not exist', () => {
-    const id = bench.send({ kind: 'explode' } as unknown as RequestBody);
+  it('is a kind of request that does not exist', async () => {
+    await bench.createWhole();
+    const id = bench.send({ kind: 'explode', experiment: 1 } as unknown as RequestBody);
+    bench.run();
     expect(bench.error(id)).toMatchObject({
       code: 'invalid_config',
       problems: [{ field: 'kind', value: 'explode' }],
@@ -904,18 +1005,22 @@ describe('points as text', () => {
   it('are read by the whole module, which is fetched for them', async () => {
     bench.create();
     const id = bench.send(parse('1,2'));
+    bench.turn();
     expect(bench.reply(id)).toBeUndefined();
     expect(bench.loads).toBe(1);
     await bench.load();
+    bench.run();
     const points = Float32Array.of(1, 2);
     expect(bench.result(id)).toEqual({ points, columns: 2, labels: new Int32Array(0) });
     const labelled = bench.send(parse('1,2', 2));
+    bench.run();
     expect(bench.result(labelled)).toEqual({ points, columns: 2, labels: new Int32Array(1) });
   });
 
   it('that are none are refused with their place', async () => {
     await bench.createWhole();
     const id = bench.send(parse('x'));
+    bench.run();
     expect(bench.error(id)).toMatchObject({
       code: 'invalid_config',
       problems: [{ field: 'line 1, column 1', value: 'x', allowed: 'a number' }],

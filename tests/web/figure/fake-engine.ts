@@ -17,6 +17,8 @@ import type {
   Trajectories,
   TrajectoriesConfig,
   ReflowConfig,
+  RunState,
+  SavedRun,
 } from '../../../web/src/engine/protocol';
 import type { EngineLike, ExperimentLike } from '../../../web/src/figure/session';
 
@@ -227,6 +229,32 @@ export class FakeExperiment implements ExperimentLike {
       this.reflows.push({ reflow, signal, progress, answer: resolve, fail: reject });
       rejectOnAbort(signal, reject);
     });
+  }
+
+  /** All weights are 0. */
+  save(): Promise<SavedRun> {
+    const numbers = () => new Float32Array(this.created.parameters);
+    const config = this.configs.at(-1);
+    return Promise.resolve({
+      state: {
+        parameters: numbers(),
+        ema: config && config.emaDecay > 0 ? numbers() : new Float32Array(0),
+        firstMoment: numbers(),
+        secondMoment: numbers(),
+        stepsDone: this.stepsDone,
+        diverged: false,
+      },
+      stop: null,
+      timeFrequencies: [],
+      version: '1.2.3',
+    });
+  }
+
+  restore(config: ExperimentConfig, { state }: RunState): Promise<ExperimentLike> {
+    if (this.refuse) return Promise.reject(this.refuse);
+    const experiment = new FakeExperiment(config);
+    experiment.stepsDone = state.stepsDone;
+    return Promise.resolve(experiment);
   }
 
   #ask<T>(

@@ -17,7 +17,7 @@ describe('the loss history', () => {
   });
 
   it('merges neighbours when they are many, and loses no step', () => {
-    const history = new LossHistory(16);
+    const history = new LossHistory(0, 16);
     const count = 1000;
     for (let step = 1; step <= count; step++) history.append([step]);
     const { steps, raw, smoothed, stepsPerPoint } = history.series();
@@ -37,6 +37,16 @@ describe('the loss history', () => {
     expect(history.lastSmoothed).toBeCloseTo(5);
     history.append(Array.from({ length: 500 }, () => 5));
     expect(history.lastSmoothed).toBeCloseTo(5);
+  });
+
+  it('begins where a run was opened', () => {
+    const history = new LossHistory(700, 16);
+    history.append([5, 4]);
+    expect(history.stepsSeen).toBe(702);
+    expect(history.series()).toMatchObject({ steps: [701, 702], raw: [5, 4] });
+    for (let step = 703; step <= 1000; step++) history.append([4]);
+    expect(history.series().steps.at(0)).toBeGreaterThan(700);
+    expect(history.lastSmoothed).toBeCloseTo(4);
   });
 
   it('passes over what is not finite', () => {

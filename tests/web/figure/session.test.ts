@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { EngineError } from '../../../web/src/engine/client';
+import type { Trained } from '../../../web/src/engine/protocol';
 import { Session, type SessionChange } from '../../../web/src/figure/session';
 import { experimentConfigOf } from '../../../web/src/state/configs';
 import { defaultState, type State } from '../../../web/src/state/settings';
@@ -161,7 +162,7 @@ describe('training', () => {
     expect(session.phase).toBe('paused');
     session.train();
     expect(engine.last.training).toBe(false);
-    await session.reset(defaultState);
+    await session.apply(defaultState, true);
     expect(session.diverged).toBe(false);
   });
 
@@ -176,7 +177,7 @@ describe('training', () => {
     expect(session.stopped).toEqual(stop);
     session.train();
     expect(engine.last.training).toBe(false);
-    await session.reset(defaultState);
+    await session.apply(defaultState, true);
     expect(session.stopped).toBeNull();
   });
 
@@ -184,7 +185,7 @@ describe('training', () => {
     await open();
     session.train();
     engine.last.progress([5]);
-    await session.reset(defaultState);
+    await session.apply(defaultState, true);
     await settle();
     expect(engine.last.configs.length).toBe(2);
     expect(session.stepsDone).toBe(0);
@@ -328,7 +329,7 @@ describe('a run that is made of another', () => {
 
   it('is gone with the first one when the model is thrown away or other settings are taken', async () => {
     const made = await adoptSecond();
-    await session.reset(defaultState);
+    await session.apply(defaultState, true);
     await settle();
     expect(session).toMatchObject({ before: null, stepsDone: 0, kind: { rectified: 1 } });
     expect(session.experiment).toBe(made);
@@ -363,5 +364,95 @@ describe('a run that is made of another', () => {
     const late = new FakeExperiment(experimentConfigOf(defaultState));
     session.adopt(late, second);
     expect(late.disposed).toBe(true);
+  });
+});
+
+describe('a run that is opened', () => {
+  const state = { ...defaultState, seed: 9 };
+  const openRun = async (trained: Trained): Promise<FakeExperiment> => {
+    await open();
+    const experiment = new FakeExperiment(experimentConfigOf(state));
+    experiment.stepsDone = trained.stepsDone;
+    await session.apply(state, { experiment, trained });
+    await settle();
+    return experiment;
+  };
+
+  it('takes the place of the one that there is, and goes on from its step', async () => {
+    const experiment = await openRun({ stepsDone: 70, reason: 'paused' });
+    expect(engine.last.disposed).toBe(true);
+    expect(session).toMatchObject({ phase: 'paused', stepsDone: 70, stepsTotal: state.steps });
+    expect(session.config?.seed).toBe(9);
+    expect(session.learned?.clip.stepsDone).toBe(70);
+    expect(session.metrics?.stepsDone).toBe(70);
+    session.train();
+    experiment.progress([4, 3]);
+    expect(session.loss.series().steps).toEqual([71, 72]);
+    experiment.end('budget');
+    await settle();
+    expect(session.stepsDone).toBe(72);
+  });
+
+  it('is kept as long as the settings of the training are the same', async () => {
+    const experiment = await openRun({ stepsDone: 70, reason: 'paused' });
+    await session.apply({ ...state, solver: 'euler' });
+    expect([experiment.disposed, session.stepsDone]).toEqual([false, 70]);
+    await session.apply(defaultState);
+    expect(session).toMatchObject({ stepsDone: 0, phase: 'flowing' });
+    expect(experiment.configs).toHaveLength(2);
+  });
+
+  it('may be over: at its last step, by its rule, or where it diverged', async () => {
+    const stop = { reason: 'below', last: 0.5, best: 0.5 } as const;
+    const ends: [Trained, object][] = [
+      [
+        { stepsDone: state.steps, reason: 'finished' },
+        { phase: 'done', stopped: null },
+      ],
+      [
+        { stepsDone: 70, reason: 'stopped', stop },
+        { phase: 'done', stopped: stop },
+      ],
+      [
+        { stepsDone: 70, reason: 'diverged' },
+        { phase: 'paused', diverged: true },
+      ],
+    ];
+    for (const [trained, shown] of ends) {
+      const experiment = await openRun(trained);
+      expect(session).toMatchObject(shown);
+      session.train();
+      expect(experiment.training).toBe(false);
+    }
+  });
+
+  it('lets a straighter run go, with the one that it was made of', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5]);
+    engine.last.end('paused');
+    await settle();
+    const second = new FakeExperiment(experimentConfigOf(defaultState));
+    session.adopt(second, { rectified: 2, student: false });
+    const experiment = new FakeExperiment(experimentConfigOf(state));
+    await session.apply(state, { experiment, trained: { stepsDone: 5, reason: 'paused' } });
+    expect([engine.last.disposed, second.disposed, experiment.disposed]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    expect(session).toMatchObject({ before: null, kind: { rectified: 1 }, stepsDone: 5 });
+  });
+
+  it('that comes while training goes on ends that', async () => {
+    await open();
+    session.train();
+    engine.last.progress([5]);
+    const experiment = new FakeExperiment(experimentConfigOf(state));
+    await session.apply(state, { experiment, trained: { stepsDone: 5, reason: 'paused' } });
+    await settle();
+    expect(session).toMatchObject({ phase: 'paused', stepsDone: 5 });
+    engine.last.progress([7]);
+    expect(session.stepsDone).toBe(5);
   });
 });

@@ -222,7 +222,7 @@ describe('a straighter run', () => {
       void straightening.straighten(false);
       await answer(first, 12);
       if (what === 'training') session.trainOneStep();
-      else if (what === 'reset') await session.reset(defaultState);
+      else if (what === 'reset') await session.apply(defaultState, true);
       else engine.crash();
       await settle();
       expect(first.reflows[0]?.signal?.aborted).toBe(true);

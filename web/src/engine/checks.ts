@@ -3,12 +3,30 @@
  * configurations themselves (it knows their ranges); this keeps absurd sizes away from it.
  */
 import { EngineError } from './errors';
-import { maxFrames, maxResultNumbers, type Grid, type Problem } from './protocol';
+import {
+  maxFrames,
+  maxResultNumbers,
+  type ExperimentConfig,
+  type Grid,
+  type Problem,
+} from './protocol';
 
 /** Most columns or rows of a grid. */
 export const maxGridSide = 1024;
 /** Most weights times points of a training step, so that no step takes much longer than a tenth of a second. */
 export const maxStepWork = 2 ** 29;
+
+/**
+ * A step cannot be interrupted: one that would take seconds is refused. A step of a likelihood's solver is up to four
+ * evaluations, each with two derivatives beside it.
+ */
+export function checkStepWork({ batchSize, method }: ExperimentConfig, parameters: number): void {
+  const evaluations = method && 'cnfSteps' in method ? 12 * method.cnfSteps : 1;
+  const largest = Math.max(1, Math.floor(maxStepWork / parameters / evaluations));
+  if (batchSize <= largest) return;
+  const allowed = `at most ${largest.toLocaleString('en')} for a network of ${parameters.toLocaleString('en')} weights`;
+  throw EngineError.refused([{ field: 'batchSize', value: String(batchSize), allowed }]);
+}
 
 /** Collects problems, then throws them all at once. */
 export class Checks {

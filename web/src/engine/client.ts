@@ -36,7 +36,9 @@ import type {
   Request,
   RequestBody,
   RequestKind,
+  RunState,
   SamplerConfig,
+  SavedRun,
   Tier,
   TierName,
   TrainProgress,
@@ -535,6 +537,18 @@ export class Experiment {
   reflow(reflow: ReflowConfig, options: ReflowOptions = {}): Promise<Experiment> {
     return this.#engine.make(this.#config, (as) =>
       this.#request({ kind: 'reflow', ...this.#name(), as, reflow }, options),
+    );
+  }
+
+  /** All that its training has come to. */
+  save(options: CallOptions = {}): Promise<SavedRun> {
+    return this.#request({ kind: 'save', ...this.#name() }, options);
+  }
+
+  /** A fresh experiment beside this one that goes on from where another one was saved. */
+  restore(config: ExperimentConfig, run: RunState, options: CallOptions = {}): Promise<Experiment> {
+    return this.#engine.make(config, (as) =>
+      this.#request({ kind: 'restore', ...this.#name(), as, config, run }, options),
     );
   }
 

@@ -27,6 +27,10 @@ export type WholeModule = EngineModule &
     | 'parsePoints'
     | 'reach'
     | 'stopState'
+    | 'stopMemory'
+    | 'restoreStop'
+    | 'timeFrequencies'
+    | 'version'
   > & { Experiment: Pick<MainModule['Experiment'], 'createOnPairs'> };
 
 /** What most `start…` give: work in slices, or why it is refused. */

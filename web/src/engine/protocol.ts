@@ -285,6 +285,46 @@ export interface ReflowConfig {
   oneStep: boolean;
 }
 
+/** All that a training has come to, which goes on from it as if it had never stopped: one number a weight each. */
+export interface TrainerState {
+  parameters: Float32Array;
+  /** Their average; empty without averaging. */
+  ema: Float32Array;
+  /** Adam's two moments. */
+  firstMoment: Float32Array;
+  secondMoment: Float32Array;
+  stepsDone: number;
+  diverged: boolean;
+}
+
+/** What a stopping rule remembers of a run. */
+export interface StopMemory {
+  /** Of the losses since the last measurement, and how many they are. */
+  lossSum: number;
+  losses: number;
+  /** The last measurement, and the least of all; infinite before the first. */
+  last: number;
+  best: number;
+  /** Measurements since the least one. */
+  sinceBest: number;
+  reason: 'none' | Stopped['reason'];
+}
+
+/** A run as it can be gone on with. */
+export interface RunState {
+  state: TrainerState;
+  /** Null where no rule is to stop it, or where the rule begins anew. */
+  stop: StopMemory | null;
+}
+
+/** A run, and what else a file says of it. */
+export interface SavedRun extends RunState {
+  /** Of the features of the time, in turns for a time of 1; none where they are plain. */
+  timeFrequencies: number[];
+  /** Of the engine. */
+  version: string;
+}
+
 /** A regular grid of points over a rectangle, row by row from (xMin, yMin); both ends included. */
 export interface Grid {
   xMin: number;
@@ -393,6 +433,13 @@ export type RequestBody =
    * training waits meanwhile. The shares of the pairs that are made come as progress.
    */
   | { kind: 'reflow'; experiment: number; as: number; reflow: ReflowConfig }
+  /** All that the training of an experiment has come to. */
+  | { kind: 'save'; experiment: number }
+  /**
+   * Makes a fresh experiment of the number `as` that goes on from where another one was saved. The experiment that
+   * is named stays as it is.
+   */
+  | { kind: 'restore'; experiment: number; as: number; config: ExperimentConfig; run: RunState }
   /**
    * Reads points from text, as in core/include/flowmatch/points_csv.h; `labelColumn`: the one that holds
    * their classes, from 0; -1: the one that the header calls so.
@@ -564,6 +611,8 @@ export interface ReplyOf {
   dataLikelihood: DataLikelihood;
   trajectories: Trajectories;
   reflow: Created;
+  save: SavedRun;
+  restore: Created;
   parsePoints: ParsedPoints;
   cancel: null;
   dispose: null;

@@ -5,7 +5,7 @@
  *
  * Not here: Worker globals, clocks and timers (worker.ts brings them), or any numerical work.
  */
-import { Checks, maxStepWork } from './checks';
+import { Checks, checkStepWork } from './checks';
 import { EngineError, messageOf } from './errors';
 import { gridPoints } from './grid';
 import { problemsOf, type EngineModule, type Experiment, type WholeModule } from './module';
@@ -153,6 +153,7 @@ export class Scheduler {
   }
 
   #accept(request: Request): void {
+    // eslint-disable-next-line @typescript-eslint/switch-exhaustiveness-check -- the rest is work of the whole module
     switch (request.kind) {
       case 'create':
         this.#create(request);
@@ -183,16 +184,6 @@ export class Scheduler {
       case 'metrics':
         this.#start(request, this.#metrics(request));
         return;
-      case 'likelihood':
-      case 'density':
-      case 'dataLikelihood':
-      case 'trajectories':
-      case 'reflow':
-        this.#start(request, this.#wholeWork(request));
-        return;
-      case 'parsePoints':
-        this.#parsePoints(request);
-        return;
       case 'cancel':
         this.#cancel(({ id }) => id === request.target);
         this.#answer(request.id, 'cancel', { value: null, transfer: [] });
@@ -201,11 +192,9 @@ export class Scheduler {
         this.#remove(request.experiment);
         this.#answer(request.id, 'dispose', { value: null, transfer: [] });
         return;
-      default: {
-        const { kind } = request as { kind: unknown };
-        const allowed = 'a kind of request that this engine knows';
-        throw EngineError.refused([{ field: 'kind', value: String(kind), allowed }]);
-      }
+      default:
+        // It knows all other kinds, and refuses what is none.
+        this.#start(request, this.#wholeWork(request));
     }
   }
 
@@ -240,15 +229,6 @@ export class Scheduler {
       pairs: entry.pairs ?? 0,
       reach: whole ? (this.#whole?.module.reach(experiment) ?? null) : null,
     };
-  }
-
-  /** At once: it is some milliseconds of work. */
-  #parsePoints({ id, csv, labelColumn }: RequestOf<'parsePoints'>): void {
-    if (!this.#whole) throw new LeftOut();
-    const { problems, ...value } = this.#whole.module.parsePoints(csv, labelColumn);
-    if (problems.length > 0) throw EngineError.refused(problemsOf(problems));
-    const transfer = [value.points.buffer, value.labels.buffer] as ArrayBuffer[];
-    this.#answer(id, 'parsePoints', { value, transfer });
   }
 
   #pause(number: number): void {
@@ -713,18 +693,6 @@ function distances(a: Float32Array, b: Float32Array): Float32Array {
     result[i] = Math.sqrt(x * x + y * y);
   }
   return result;
-}
-
-/**
- * A step cannot be interrupted: one that would take seconds is refused. A step of a likelihood's solver is up to four
- * evaluations, each with two derivatives beside it.
- */
-function checkStepWork({ batchSize, method }: ExperimentConfig, parameters: number): void {
-  const evaluations = method && 'cnfSteps' in method ? 12 * method.cnfSteps : 1;
-  const largest = Math.max(1, Math.floor(maxStepWork / parameters / evaluations));
-  if (batchSize <= largest) return;
-  const allowed = `at most ${largest.toLocaleString('en')} for a network of ${parameters.toLocaleString('en')} weights`;
-  throw EngineError.refused([{ field: 'batchSize', value: String(batchSize), allowed }]);
 }
 
 /** The core answers a class that there is not with nothing, and so the small module another schedule; here it is said. */

@@ -1,10 +1,10 @@
 /**
- * What only the whole module does, as work in slices: likelihoods, trajectories, and new runs on a model's own
- * pairs. It comes with that module, so that no reader waits for it who has not asked for any of it.
+ * What only the whole module does, as work in slices: likelihoods, trajectories, new runs on a model's own pairs,
+ * runs that go into a file and come out of one, and points from text. It comes with that module, so that no reader waits for it who has not asked for any of it.
  *
  * Not here: who is next (scheduler.ts).
  */
-import { Checks } from './checks';
+import { Checks, checkStepWork } from './checks';
 import { EngineError } from './errors';
 import { problemsOf, type Experiment, type RunStart, type WholeModule } from './module';
 import {
@@ -17,10 +17,20 @@ import {
   type ReplyOf,
   type Request,
   type RequestKind,
+  type SavedRun,
+  type StopMemory,
 } from './protocol';
 import type { Entry, Stopwatch, Work, Yielded } from './scheduler';
 
-type WholeKind = 'likelihood' | 'density' | 'dataLikelihood' | 'trajectories' | 'reflow';
+type WholeKind =
+  | 'likelihood'
+  | 'density'
+  | 'dataLikelihood'
+  | 'trajectories'
+  | 'reflow'
+  | 'save'
+  | 'restore'
+  | 'parsePoints';
 type RequestOf<K extends RequestKind> = Extract<Request, { kind: K }>;
 export type WholeRequest = RequestOf<WholeKind>;
 
@@ -67,6 +77,17 @@ export function wholeWork(request: WholeRequest, around: Surroundings): Work<Req
       return trajectoriesWork(request, around);
     case 'reflow':
       return reflowWork(request, around);
+    case 'save':
+      return saveWork(around);
+    case 'restore':
+      return restoreWork(request, around);
+    case 'parsePoints':
+      return parsePointsWork(request, around);
+    default: {
+      const { kind } = request as { kind: unknown };
+      const allowed = 'a kind of request that this engine knows';
+      throw EngineError.refused([{ field: 'kind', value: String(kind), allowed }]);
+    }
   }
 }
 
@@ -132,10 +153,7 @@ function* reflowWork(
   { id, as, reflow }: RequestOf<'reflow'>,
   { module, entry, clock, threads, post, has, keep }: Surroundings,
 ): Work<'reflow'> {
-  if (has(as)) {
-    const problem = { field: 'as', value: String(as), allowed: 'a number that was never used' };
-    throw EngineError.refused([problem]);
-  }
+  checkUnused(as, has);
   const { run, problems } = module.startReflow(entry.experiment, reflow.pairs, reflow.seed);
   if (!run) throw EngineError.refused(within('reflow', problemsOf(problems)));
   try {
@@ -152,6 +170,60 @@ function* reflowWork(
   } finally {
     run.delete();
   }
+}
+
+/** In one piece, between two slices of training: a step is in it as a whole or not at all. */
+// eslint-disable-next-line require-yield -- a generator like all other work
+function* saveWork({ module, entry }: Surroundings): Work<'save'> {
+  const { experiment, config } = entry;
+  const state = experiment.state();
+  const { kind, count, scale, seed } = config.timeFeatures;
+  const value: SavedRun = {
+    state,
+    stop: config.stop ? (module.stopMemory(experiment) as StopMemory) : null,
+    timeFrequencies: module.timeFrequencies(kind, count, scale, seed),
+    version: module.version(),
+  };
+  const { parameters, ema, firstMoment, secondMoment } = state;
+  const arrays = [parameters, ema, firstMoment, secondMoment];
+  return { value, transfer: arrays.map(({ buffer }) => buffer as ArrayBuffer) };
+}
+
+// eslint-disable-next-line require-yield -- a generator like all other work
+function* restoreWork(
+  { as, config, run }: RequestOf<'restore'>,
+  { module, threads, has, keep }: Surroundings,
+): Work<'restore'> {
+  checkUnused(as, has);
+  const { experiment, problems } = module.Experiment.create(config, threads);
+  if (!experiment) throw EngineError.refused(problemsOf(problems));
+  try {
+    checkStepWork(config, experiment.parameters());
+    const refused = problemsOf(experiment.restore(run.state));
+    if (run.stop) refused.push(...problemsOf(module.restoreStop(experiment, run.stop)));
+    if (refused.length > 0) throw EngineError.refused(refused);
+  } catch (thrown) {
+    experiment.delete();
+    throw thrown;
+  }
+  return { value: keep(as, { experiment, config, whole: true }), transfer: [] };
+}
+
+/** In one piece: it is some milliseconds of work. */
+// eslint-disable-next-line require-yield -- a generator like all other work
+function* parsePointsWork(
+  { csv, labelColumn }: RequestOf<'parsePoints'>,
+  { module }: Surroundings,
+): Work<'parsePoints'> {
+  const { problems, ...value } = module.parsePoints(csv, labelColumn);
+  if (problems.length > 0) throw EngineError.refused(problemsOf(problems));
+  return { value, transfer: [value.points.buffer, value.labels.buffer] as ArrayBuffer[] };
+}
+
+function checkUnused(as: number, has: Surroundings['has']): void {
+  if (!has(as)) return;
+  const problem = { field: 'as', value: String(as), allowed: 'a number that was never used' };
+  throw EngineError.refused([problem]);
 }
 
 function* finished<R extends object>(

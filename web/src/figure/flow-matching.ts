@@ -29,7 +29,6 @@ import {
 } from '../state/settings';
 import { Clock, type Reading } from './clock';
 import type { ChangeEvent, Command, CommandEvent } from './controls/events';
-import type { ParsePoints } from './controls/points-editor';
 import type { TimeControl } from './controls/time-control';
 import type { MapLayers } from './draw/map-layers';
 import { palettes, type Palette, type ThemeName } from './draw/palette';
@@ -43,7 +42,7 @@ import type { Likelihoods } from './likelihoods';
 import type { Straightening } from './straightening';
 import type * as Parts from './parts';
 import { panelsOf, type PanelKind } from './scenes';
-import { firstRun, Session, type SessionChange } from './session';
+import { firstRun, Session, type OpenedRun, type SessionChange } from './session';
 import { Sight } from './sight';
 import { Stage } from './stage';
 import type { Showing } from './summary';
@@ -226,16 +225,20 @@ export class FlowMatching extends LitElement {
 
   // --- State
 
-  /** The reader has set something. What decides the training waits if there is a trained model to lose. */
-  #change(change: Partial<State>): void {
+  /**
+   * The reader has set something. What decides the training waits if there is a trained model to lose, unless it
+   * comes with a trained model of its own.
+   */
+  #change(change: Partial<State>, opened?: OpenedRun): void {
     const before = this.#state;
     this.#draft = { ...this.#draft, ...change };
     // A pause is at the moment that is shown.
     if (change.playing === false && change.t === undefined) {
       this.#draft = { ...this.#draft, t: Number(this.#read().t.toFixed(4)) };
     }
-    const next = assemble((key) => (this.#waits(key) ? before : this.#draft)[key]);
-    this.#force(next);
+    const comes = (key: Key) => opened && key in change;
+    const next = assemble((key) => (this.#waits(key) && !comes(key) ? before : this.#draft)[key]);
+    this.#force(next, opened);
   }
 
   #waits(key: Key): boolean {
@@ -244,7 +247,7 @@ export class FlowMatching extends LitElement {
   }
 
   /** Puts a state in force. */
-  #force(next: State, discardModel = false): void {
+  #force(next: State, discardFor?: boolean | OpenedRun): void {
     const before = this.#state;
     const now = performance.now();
     this.#state = next;
@@ -257,17 +260,17 @@ export class FlowMatching extends LitElement {
       this.#playOnFirstFrame = false;
     }
     if (next.tier !== before.tier && this.#session) this.#startSession();
-    else void this.#applyState(next, before, discardModel);
+    else void this.#applyState(next, before, discardFor);
     this.#saveAddress();
     this.#updateMeasures();
     this.requestUpdate();
     this.#stage.requestFrame();
   }
 
-  async #applyState(next: State, before: State, discardModel = false): Promise<void> {
+  async #applyState(next: State, before: State, discardFor?: boolean | OpenedRun): Promise<void> {
     const session = this.#session;
     if (!session) return;
-    const problems = await (discardModel ? session.reset(next) : session.apply(next));
+    const problems = await session.apply(next, discardFor);
     if (session !== this.#session) return;
     this.#refused = problems;
     if (problems.length > 0) {
@@ -586,13 +589,6 @@ export class FlowMatching extends LitElement {
     return parts.linkTo(base, parts.linkState(this.#state, session.first, this.#read().t));
   };
 
-  /** Reads points from text, in the engine. */
-  readonly #parsePoints: ParsePoints = async (csv, labelColumn) => {
-    const experiment = this.#session?.experiment;
-    if (!experiment) throw new Error('The engine is not running.');
-    return experiment.parsePoints(csv, labelColumn);
-  };
-
   protected override updated(): void {
     this.#stage.adopt(this.renderRoot.querySelectorAll<HTMLCanvasElement>('canvas[data-panel]'));
   }
@@ -610,7 +606,7 @@ export class FlowMatching extends LitElement {
         aria-label="Flow matching, live"
         data-theme=${this.#theme}
         @figure-change=${(event: ChangeEvent) => {
-          this.#change(event.change);
+          this.#change(event.change, event.opened);
         }}
         @figure-command=${(event: CommandEvent) => {
           this.#onCommand(event.command);
@@ -652,7 +648,7 @@ export class FlowMatching extends LitElement {
             .state=${this.#draft}
             .inForce=${this.#state}
             .problems=${this.#refused}
-            .parse=${this.#parsePoints}
+            .session=${session}
             .loadOwnData=${loadOwnData}
           ></flow-matching-settings>
           <flow-matching-share

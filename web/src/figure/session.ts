@@ -100,11 +100,20 @@ export type ExperimentLike = Pick<
   | 'density'
   | 'dataLikelihood'
   | 'trajectories'
+  | 'save'
   | 'parsePoints'
   | 'dispose'
 > & {
   reflow(...asked: Parameters<Experiment['reflow']>): Promise<ExperimentLike>;
+  restore(...asked: Parameters<Experiment['restore']>): Promise<ExperimentLike>;
 };
+
+/** A run that was trained elsewhere, or earlier: an experiment that goes on from it, and how far it is. */
+export interface OpenedRun {
+  readonly experiment: ExperimentLike;
+  readonly trained: Trained;
+}
+
 export type EngineLike = Pick<Engine, 'status' | 'error' | 'restart'> &
   EventTarget & {
     createExperiment(config: ExperimentConfig, options?: CallOptions): Promise<ExperimentLike>;
@@ -170,8 +179,6 @@ export class Session {
   /** The state that was asked for last. */
   #wanted: State | null = null;
   #queue: Promise<unknown> = Promise.resolve();
-  /** The next `apply` makes a fresh model in any case. */
-  #discard = false;
   #trainUntil = 0;
   /** What was asked for is stale when the experiment ends, when the sampler changes, when training goes on. */
   #life = new AbortController();
@@ -261,22 +268,17 @@ export class Session {
 
   /**
    * Makes what `state` asks for, after what was asked before; returns what the engine refused of it, in
-   * which case nothing is changed. A trained model is kept as long as the state asks for the same training.
+   * which case nothing is changed. A trained model is kept as long as the state asks for the same training, unless
+   * it is to be thrown away: for a fresh one, or for a run of that very training that was opened.
    */
-  apply(state: State): Promise<readonly Problem[]> {
+  apply(state: State, discardFor: boolean | OpenedRun = false): Promise<readonly Problem[]> {
     this.#wanted = state;
-    const applied = this.#queue.then(() => this.#apply(state));
+    const applied = this.#queue.then(() => this.#apply(state, discardFor));
     this.#queue = applied.then(
       () => undefined,
       () => undefined,
     );
     return applied;
-  }
-
-  /** Throws the model away and makes what `state` asks for, even if it is the same again. */
-  reset(state: State): Promise<readonly Problem[]> {
-    this.#discard = true;
-    return this.apply(state);
   }
 
   /** Trains until `until` steps are done (0: to the end of the run), or until a pause. */
@@ -383,17 +385,16 @@ export class Session {
 
   // --- The experiment
 
-  async #apply(state: State): Promise<readonly Problem[]> {
+  async #apply(state: State, discardFor: boolean | OpenedRun): Promise<readonly Problem[]> {
     const config = experimentConfigOf(state);
     const sampler = samplerConfigOf(state, 'exact');
-    const newModel = this.#discard || !this.#experiment || !sameRun(config, this.#config);
+    const newModel = discardFor || !this.#experiment || !sameRun(config, this.#config);
     const newTarget = !this.exact || !sameTarget(config, this.#config);
     const newSampler = !same(sampler, this.#sampler) || state.showArrows !== this.#arrows;
     const newDensity = newTarget || !sameDensity(sampler, this.#sampler);
-    this.#discard = false;
     if (this.#closed) return [];
     if (newModel) {
-      const problems = await this.#recreate(config);
+      const problems = await this.#recreate(config, discardFor);
       if (problems) return problems;
     }
     if (!newModel && !newSampler) return [];
@@ -406,9 +407,16 @@ export class Session {
   }
 
   /** Returns the engine's problems, or null when the new experiment is there. */
-  async #recreate(config: ExperimentConfig): Promise<readonly Problem[] | null> {
+  async #recreate(
+    config: ExperimentConfig,
+    discardFor: boolean | OpenedRun,
+  ): Promise<readonly Problem[] | null> {
+    const opened = discardFor === true || !discardFor ? null : discardFor;
     try {
-      if (this.#experiment) {
+      if (opened) {
+        this.#experiment?.dispose();
+        this.#experiment = opened.experiment;
+      } else if (this.#experiment) {
         await this.#experiment.recreate(config);
       } else {
         const experiment = await this.#engine.createExperiment(config);
@@ -422,12 +430,12 @@ export class Session {
     }
     if (this.#closed) return [];
     this.#forgetEarlier();
-    this.#begin(config, firstRun);
+    this.#begin(config, firstRun, opened?.trained);
     return null;
   }
 
-  /** All that is known of a run is that it is there. */
-  #begin(config: ExperimentConfig, kind: RunKind): void {
+  /** All that is known of a run is that it is there, and how far. */
+  #begin(config: ExperimentConfig, kind: RunKind, trained?: Trained): void {
     this.#life = renew(this.#life);
     this.created = this.#experiment?.created ?? null;
     this.kind = kind;
@@ -439,7 +447,7 @@ export class Session {
     this.stopped = null;
     this.heldBack = false;
     this.error = null;
-    this.loss = new LossHistory();
+    this.loss = new LossHistory(trained?.stepsDone);
     this.metrics = null;
     this.#measuredAtRest = null;
     this.metricsHistory = [];
@@ -447,7 +455,8 @@ export class Session {
     this.#differenceFor = null;
     this.irreducibleLoss = null;
     this.#rate.reset();
-    this.#setPhase(this.exact ? 'flowing' : 'loading');
+    if (trained) this.#onTrained(trained);
+    else this.#setPhase(this.exact ? 'flowing' : 'loading');
   }
 
   /** Another run has other fields: the exact one as well, whose schedule may be another. */

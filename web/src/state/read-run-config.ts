@@ -6,8 +6,9 @@
 import type { Problem } from '../engine/protocol';
 import type { Reading } from './link';
 import { readValue } from './link';
-import { pointsText } from './points-text';
+import { pointsText, type PointRow } from './points-text';
 import { isPresetName, presetNames, presets } from './presets';
+import { shortFloat } from './run-config';
 import { assemble, defaultState, settings, type Key, type State } from './settings';
 
 /** An object of the document: where its values belong in the state. */
@@ -66,6 +67,15 @@ const places: Places = {
   },
 };
 
+/** The setting that a part of the document is, by its path; undefined of a part of the data, and of what is none. */
+export function keyOfField(field: string): Key | undefined {
+  let place: Key | Places | undefined = places;
+  for (const name of field.split('.')) {
+    place = typeof place === 'object' && Object.hasOwn(place, name) ? place[name] : undefined;
+  }
+  return typeof place === 'string' ? place : undefined;
+}
+
 /** What the page always does so, and the command may do otherwise. */
 const always: Readonly<Record<string, unknown>> = {
   'sampler.field': 'learned',
@@ -83,7 +93,18 @@ type Json = Readonly<Record<string, unknown>>;
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-export function readRunConfig(text: string): Reading {
+/** The text of points as a setting has it. */
+type WritePoints = (rows: readonly PointRow[]) => string;
+
+/** Not rounded, but to the floats that the engine has of them: a link of them is long. */
+export const exactPointsText: WritePoints = (rows) =>
+  rows
+    .map(([x = 0, y = 0, ...label]) =>
+      [shortFloat(Math.fround(x)), shortFloat(Math.fround(y)), ...label].join('_'),
+    )
+    .join(' ');
+
+export function readRunConfig(text: string, writePoints: WritePoints = pointsText): Reading {
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -105,9 +126,9 @@ export function readRunConfig(text: string): Reading {
   }
   const texts = new Map<Key, string>();
   collect(rest, places, '', texts, problems);
-  if (data !== undefined) collectData(data, ofTarget, 'data', texts, problems);
+  if (data !== undefined) collectData(data, ofTarget, 'data', texts, problems, writePoints);
   if (source !== undefined && source !== null) {
-    collectData(source, ofSource, 'source', texts, problems);
+    collectData(source, ofSource, 'source', texts, problems, writePoints);
   }
   const state = assemble((key) => {
     const value = texts.get(key);
@@ -204,6 +225,7 @@ function collectData(
   path: string,
   texts: Map<Key, string>,
   problems: Problem[],
+  writePoints: WritePoints,
 ): void {
   if (!isObject(data)) {
     problems.push({ field: path, value: shown(data), allowed: 'an object' });
@@ -211,7 +233,7 @@ function collectData(
   }
   const { dataSet = 'ring', ...rest } = data;
   if ('points' in rest) {
-    collectPoints(rest, of, path, texts, problems);
+    collectPoints(rest, of, path, texts, problems, writePoints);
   } else if ('weights' in rest || 'means' in rest || 'covariances' in rest) {
     collectMixture(rest, of, path, texts, problems);
   } else if (dataSet === 'ring' && of.set === 'dataSet') {
@@ -246,7 +268,7 @@ function collectMixture(
     if (more.length > 0 || x === undefined || y === undefined) return undefined;
     if (xx === undefined || xy === undefined || yy === undefined) return undefined;
     const [sx, sy] = [Math.sqrt(xx), Math.sqrt(yy)];
-    return [weight, x, y, sx, sy, xy / (sx * sy)];
+    return [weight, x, y, sx, sy, correlationOf(xy, sx, sy)];
   });
   if (rows.length === 0 || rows.includes(undefined)) {
     const allowed = 'weights, means of two numbers, and covariances of two rows, as many of each';
@@ -257,12 +279,21 @@ function collectMixture(
   texts.set(of.mixture, rows.map((row) => row?.join('_')).join(' '));
 }
 
+/** Of the numbers next to the quotient, which is rounded, the one that gives the covariance back (configs.ts). */
+function correlationOf(covariance: number, sx: number, sy: number): number {
+  const quotient = covariance / (sx * sy);
+  const unit = (Math.abs(quotient) * Number.EPSILON) / 2;
+  const near = [0, 1, -1, 2, -2, 3, -3].map((units) => quotient + units * unit);
+  return near.find((correlation) => correlation * sx * sy === covariance) ?? quotient;
+}
+
 function collectPoints(
   data: Json,
   of: DataKeys,
   path: string,
   texts: Map<Key, string>,
   problems: Problem[],
+  writePoints: WritePoints,
 ): void {
   const points = Array.isArray(data['points']) ? data['points'].map(numbersIn) : [];
   const labels = numbersIn(data['labels']);
@@ -281,7 +312,7 @@ function collectPoints(
   texts.set(of.set, 'points');
   texts.set(
     of.points,
-    pointsText(points.map((point, i) => [...(point ?? []), ...(labels ? [labels[i] ?? 0] : [])])),
+    writePoints(points.map((point, i) => [...(point ?? []), ...(labels ? [labels[i] ?? 0] : [])])),
   );
   texts.set(of.smoothing, shown(data['smoothing'] ?? 0));
 }

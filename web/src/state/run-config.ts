@@ -48,7 +48,7 @@ function dataJson(data: DataConfig): object {
 }
 
 /** A number that is stored as a float, with no more digits than it takes to get that float back. */
-function shortFloat(value = 0): number {
+export function shortFloat(value = 0): number {
   const short = Number(value.toPrecision(7));
   return Math.fround(short) === value ? short : Number(value.toPrecision(9));
 }

@@ -1,11 +1,16 @@
 /** What the controls of a figure tell it. The events bubble up to the figure, and never leave it. */
 import type { State } from '../../state/settings';
+import type { OpenedRun } from '../session';
 
 /** The reader has set some of the state, to allowed values. */
 export class ChangeEvent extends Event {
   static readonly type = 'figure-change';
 
-  constructor(readonly change: Partial<State>) {
+  /** `opened`: a run of all that the change says. */
+  constructor(
+    readonly change: Partial<State>,
+    readonly opened?: OpenedRun,
+  ) {
     super(ChangeEvent.type, { bubbles: true });
   }
 }

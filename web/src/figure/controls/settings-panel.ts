@@ -17,6 +17,7 @@ import { formatCount } from '../format';
 import { controls } from '../style/controls';
 import { ChangeEvent, CommandEvent } from './events';
 import type { LoadOwnData } from '../load-parts';
+import type { Session } from '../session';
 import type { ParsePoints } from './points-editor';
 
 interface Group {
@@ -264,7 +265,8 @@ export class SettingsPanel extends LitElement {
 
   /** Fetches the editors of the reader's own data. */
   @property({ attribute: false }) loadOwnData: LoadOwnData = () => Promise.reject(new Error());
-  @property({ attribute: false }) parse: ParsePoints = () => Promise.reject(new Error());
+  /** What the settings are of. */
+  @property({ attribute: false }) session: Session | undefined;
 
   /** Rendered when it is first opened: most readers never need it. */
   @state() private opened = false;
@@ -312,8 +314,10 @@ export class SettingsPanel extends LitElement {
       </div>
       <flow-matching-open
         .loadOwnData=${this.loadOwnData}
+        .session=${this.session}
+        .inForce=${this.inForce}
         @figure-change=${(event: ChangeEvent) => {
-          this.dispatchEvent(new ChangeEvent(event.change));
+          this.dispatchEvent(new ChangeEvent(event.change, event.opened));
         }}
       ></flow-matching-open>
       ${groups.map(
@@ -331,6 +335,13 @@ export class SettingsPanel extends LitElement {
       )}
     `;
   }
+
+  /** Reads points from text, in the engine. */
+  readonly #parse: ParsePoints = async (csv, labelColumn) => {
+    const experiment = this.session?.experiment;
+    if (!experiment) throw new Error('The engine is not running.');
+    return experiment.parsePoints(csv, labelColumn);
+  };
 
   /** Points may have classes or not. */
   #matters(key: Key): boolean {
@@ -390,7 +401,7 @@ export class SettingsPanel extends LitElement {
           .key=${key}
           .value=${this.state[key]}
           .problems=${problems}
-          .parse=${this.parse}
+          .parse=${this.#parse}
           data-setting=${settings[key].name}
           @figure-change=${this.#forward}
         ></flow-matching-points>

@@ -24,17 +24,19 @@ export class LossHistory {
   #stepsPerPoint = 1;
   #partialSum = 0;
   #partialCount = 0;
-  #stepsSeen = 0;
+  #stepsSeen: number;
   /** Exponentially weighted sum of the losses and of the weights: their ratio has no bias at the start. */
   #weightedSum = 0;
   #weights = 0;
   #last = NaN;
 
-  constructor(capacity = defaultCapacity) {
+  /** `stepsBefore`: done where nobody kept their losses. */
+  constructor(stepsBefore = 0, capacity = defaultCapacity) {
+    this.#stepsSeen = stepsBefore;
     this.#capacity = capacity;
   }
 
-  /** Steps that the history knows of. */
+  /** The last step that the history knows of. */
   get stepsSeen(): number {
     return this.#stepsSeen;
   }
