@@ -302,7 +302,8 @@ function noteOf({ byLikelihood, coupling, ownPairs, schedule }: LossView): strin
 
 const likelihoodNote =
   'The mean of −log p over the points of each step, in nats, p by the change of variables. The ' +
-  'dashed line is the entropy of the data, where it is known: no model goes below it.';
+  'dashed line is the entropy of the data, where it is known: no model goes below it. The learned ' +
+  'field need not be the exact one, as many fields lead from the noise to the same data.';
 const coupledNote =
   'Noise and data are paired, so less of a target is random than with independent pairs; how much ' +
   'is left, the loss that no network can go below, is not known in closed form.';

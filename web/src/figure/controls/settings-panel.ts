@@ -324,7 +324,7 @@ export class SettingsPanel extends LitElement {
         (group) => html`
           <fieldset>
             <legend>${group.title}</legend>
-            <p class="note">${group.note}</p>
+            <p class="note">${group.title === 'Path' ? this.#noteOfPath(group.note) : group.note}</p>
             <div class="fields">
               ${group.keys
                 .filter((key) => this.#matters(key))
@@ -342,6 +342,13 @@ export class SettingsPanel extends LitElement {
     if (!experiment) throw new Error('The engine is not running.');
     return experiment.parsePoints(csv, labelColumn);
   };
+
+  /** Maximum likelihood knows no path. */
+  #noteOfPath(note: string): string {
+    return this.state.method === 'flow_matching'
+      ? note
+      : 'Of the exact field alone: maximum likelihood follows no path. A change restarts training.';
+  }
 
   /** Points may have classes or not. */
   #matters(key: Key): boolean {

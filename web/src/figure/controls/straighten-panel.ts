@@ -24,7 +24,7 @@ function bendsOf(method: MethodConfig | null): string {
     return 'The learned paths bend, because each noise is paired with any data in training.';
   }
   if ('couplingLayers' in method) {
-    return 'A normalizing flow has no paths, only couplings: those drawn undo one after the other.';
+    return 'A normalizing flow has no paths of its own: those drawn undo one coupling after the other.';
   }
   return 'Maximum likelihood asks for an end alone, and leaves the learned paths as bent as they come.';
 }
