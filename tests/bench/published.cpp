@@ -80,12 +80,15 @@ Recipe from_noise(Coupling coupling) {
   return recipe;
 }
 
-/// The same with the whole batch and twice the steps, for a set of far modes: by how much their
-/// shares are off is most of its W2.
+/// The same with a wider network, larger batches and twice the steps, for a set of far modes: by
+/// how much their shares are off is most of its W2.
 Recipe from_noise_to_modes(Coupling coupling) {
   Recipe recipe = from_noise(coupling);
-  recipe.training.batch_size = 512;
+  recipe.network = three_layers(128, Activation::silu);
+  recipe.training.batch_size = 1024;
   recipe.training.steps = 16'000;
+  recipe.training.learning_rate = 2e-3;
+  recipe.training.ema_decay = 0.9995;
   return recipe;
 }
 
