@@ -78,6 +78,7 @@ struct EvaluateOptions {
   GuidanceOptions guidance;
   Index count = 10000;
   Index likelihood_count = 2000;  ///< Samples for the likelihood; 0: none.
+  Index exact_count = 1000;       ///< Samples for the exact metrics; 0: none.
 };
 int evaluate(const EvaluateOptions& options, const CommonOptions& common);
 

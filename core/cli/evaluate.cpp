@@ -1,4 +1,5 @@
 #include "commands.h"
+#include "exact_metrics.h"
 #include "field_likelihood.h"
 #include "flowmatch/evaluation.h"
 #include "interrupt.h"
@@ -22,6 +23,15 @@ void print_row(const char* what, double value, double floor) {
   std::snprintf(line.data(), line.size(), "%-18s %10s   %10s", what, rounded(value).c_str(),
                 rounded(floor).c_str());
   print_line(line.data());
+}
+
+void print_exact(const ExactMetrics& metrics) {
+  print_row("W1, exact", metrics.w1.value, metrics.w1.floor);
+  print_row("W2, exact", metrics.w2.value, metrics.w2.floor);
+  print_row("MMD, squared", metrics.mmd.value, metrics.mmd.floor);
+  if (!metrics.straightness) return;
+  print_row("straightness", *metrics.straightness, 0);
+  print_row("path energy, norm.", *metrics.normalised_path_energy, 0);
 }
 
 OrderedJson number_or_null(const std::optional<double>& number) {
@@ -74,6 +84,10 @@ int evaluate(const EvaluateOptions& options, const CommonOptions& common) {
         field_likelihood(chosen, source->config, start, target, 1, options.likelihood_count, pool);
     if (!likelihood) return interruption;
   }
+  std::optional<ExactMetrics> exact;
+  if (options.exact_count > 0) {
+    exact = exact_metrics(chosen, sampler, start, target, options.exact_count, pool);
+  }
   if (common.json) {
     OrderedJson said{
         {"field", name(chosen.choice)},
@@ -91,6 +105,7 @@ int evaluate(const EvaluateOptions& options, const CommonOptions& common) {
         {"withinThreeTruth", number_or_null(result.within_three_truth)},
         {"modeShares", std::vector<double>(result.mode_shares.begin(), result.mode_shares.end())}};
     if (likelihood) add_likelihood(*likelihood, said);
+    if (exact) add_exact_metrics(*exact, said);
     print_json(said);
     return end(result, likelihood);
   }
@@ -103,6 +118,7 @@ int evaluate(const EvaluateOptions& options, const CommonOptions& common) {
     print_row("least mode share", result.mode_shares.minCoeff(), truth);
     print_row("most mode share", result.mode_shares.maxCoeff(), truth);
   }
+  if (exact) print_exact(*exact);
   if (likelihood) print_likelihood(*likelihood);
   return end(result, likelihood);
 }

@@ -182,6 +182,12 @@ class Commands {
                      "How many samples of the target to find likely; 0: none")
         ->check(CLI::Range(0, 1000000))
         ->capture_default_str();
+    command
+        ->add_option("--exact", evaluate_.exact_count,
+                     "How many samples for exact W1 and W2, MMD and straightness, whose cost grows "
+                     "with their square and more; 0: none")
+        ->check(CLI::Range(0, 10000))
+        ->capture_default_str();
   }
 
   void add_bench() {

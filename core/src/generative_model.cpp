@@ -13,50 +13,41 @@ namespace flowmatch {
 
 namespace {
 
-class ContinuousFlow final : public GenerativeModel {
- public:
-  explicit ContinuousFlow(const CnfConfig& config)
-      : model_(std::make_shared<const CnfModel>(config)) {}
+std::shared_ptr<const Field> field_of(const std::shared_ptr<const CnfModel>& model,
+                                      const std::vector<float>& parameters) {
+  return std::make_shared<const LearnedField>(model->network(), parameters);
+}
 
-  [[nodiscard]] Index parameter_count() const override { return model_->parameter_count(); }
+std::shared_ptr<const Field> field_of(const std::shared_ptr<const NormalizingFlowModel>& model,
+                                      const std::vector<float>& parameters) {
+  return std::make_shared<const NormalizingFlowField>(model, parameters);
+}
+
+/// A model whose likelihood is trained. It is of all data, and follows no schedule: there is one
+/// way to look at its field.
+template <class Density>
+class LikelihoodModel final : public GenerativeModel {
+ public:
+  template <class Config>
+  explicit LikelihoodModel(const Config& config)
+      : density_(std::make_shared<const Density>(config)) {}
+
+  [[nodiscard]] Index parameter_count() const override { return density_->parameter_count(); }
 
   [[nodiscard]] std::unique_ptr<TrainingLoss> loss(std::shared_ptr<const Pairs> /*pairs*/,
                                                    std::shared_ptr<const Distribution> data,
                                                    const TrainerConfig& config,
                                                    ThreadPool& /*pool*/) const override {
-    return std::make_unique<MaximumLikelihoodLoss>(model_, std::move(data), config);
+    return std::make_unique<MaximumLikelihoodLoss>(density_, std::move(data), config);
   }
 
   [[nodiscard]] std::shared_ptr<const Field> field(const std::vector<float>& parameters,
                                                    const FieldOptions& /*options*/) const override {
-    return std::make_shared<const LearnedField>(model_->network(), parameters);
+    return field_of(density_, parameters);
   }
 
  private:
-  std::shared_ptr<const CnfModel> model_;
-};
-
-class CouplingFlow final : public GenerativeModel {
- public:
-  explicit CouplingFlow(const NormalizingFlowConfig& config)
-      : model_(std::make_shared<const NormalizingFlowModel>(config)) {}
-
-  [[nodiscard]] Index parameter_count() const override { return model_->parameter_count(); }
-
-  [[nodiscard]] std::unique_ptr<TrainingLoss> loss(std::shared_ptr<const Pairs> /*pairs*/,
-                                                   std::shared_ptr<const Distribution> data,
-                                                   const TrainerConfig& config,
-                                                   ThreadPool& /*pool*/) const override {
-    return std::make_unique<MaximumLikelihoodLoss>(model_, std::move(data), config);
-  }
-
-  [[nodiscard]] std::shared_ptr<const Field> field(const std::vector<float>& parameters,
-                                                   const FieldOptions& /*options*/) const override {
-    return std::make_shared<const NormalizingFlowField>(model_, parameters);
-  }
-
- private:
-  std::shared_ptr<const NormalizingFlowModel> model_;
+  std::shared_ptr<const Density> density_;
 };
 
 /// What only flow matching knows.
@@ -134,9 +125,10 @@ std::shared_ptr<const GenerativeModel> make_generative_model(const ExperimentCon
     case Method::flow_matching:
       break;
     case Method::cnf:
-      return std::make_shared<const ContinuousFlow>(cnf_config(config));
+      return std::make_shared<const LikelihoodModel<CnfModel>>(cnf_config(config));
     case Method::normalizing_flow:
-      return std::make_shared<const CouplingFlow>(normalizing_flow_config(config));
+      return std::make_shared<const LikelihoodModel<NormalizingFlowModel>>(
+          normalizing_flow_config(config));
   }
   return make_flow_matching_model(config);
 }

@@ -503,7 +503,30 @@ TEST_CASE("an evaluation prints the likelihood beside the entropy, and counts wh
   CHECK(std::abs(said["nll"].get<double>() - said["entropy"].get<double>()) <
         5 * said["nllStandardError"].get<double>());
   CHECK_THAT(said["kl"].get<double>(), WithinAbs(0, 1e-3));
+  // Exact distances of fewer samples, each beside its floor; the exact field is near it.
+  const Json exact =
+      only_line(run({"eval", "--count", "100", "--likelihood", "0", "--exact", "300", "--json"}));
+  CHECK(exact["exactCount"] == 300);
+  for (const char* key : {"w1", "w2"}) {
+    const double floor = exact[std::string(key) + "Floor"].get<double>();
+    CHECK(floor > 0);
+    CHECK(exact[key].get<double>() > 0.5 * floor);
+    CHECK(exact[key].get<double>() < 2 * floor);
+  }
+  CHECK(exact["w1"].get<double>() <= exact["w2"].get<double>());
+  CHECK(std::abs(exact["mmd"].get<double>()) < 0.02);
+  CHECK(std::abs(exact["mmdFloor"].get<double>()) < 0.02);
+  CHECK(exact["straightness"].get<double>() > 0);
+  CHECK(exact["normalisedPathEnergy"].get<double>() >= 0);
+  const Json stochastic = only_line(run({"eval", "--count", "100", "--likelihood", "0", "--set",
+                                         "sampler.solver=euler_maruyama", "--json"}));
+  CHECK(stochastic["exactCount"] == 1000);
+  CHECK(stochastic["straightness"].is_null());
+  CHECK_FALSE(
+      only_line(run({"eval", "--count", "100", "--likelihood", "0", "--exact", "0", "--json"}))
+          .contains("w2"));
   const Ended text = run({"eval", "--count", "100", "--likelihood", "50"});
+  CHECK_THAT(text.output, ContainsSubstring("W2, exact"));
   CHECK(text.code == 0);
   CHECK_THAT(text.output, ContainsSubstring("NLL  "));
   CHECK_THAT(text.output, ContainsSubstring(", at best "));

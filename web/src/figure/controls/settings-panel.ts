@@ -324,7 +324,9 @@ export class SettingsPanel extends LitElement {
         (group) => html`
           <fieldset>
             <legend>${group.title}</legend>
-            <p class="note">${group.title === 'Path' ? this.#noteOfPath(group.note) : group.note}</p>
+            <p class="note">
+              ${group.title === 'Path' ? this.#noteOfPath(group.note) : group.note}
+            </p>
             <div class="fields">
               ${group.keys
                 .filter((key) => this.#matters(key))
