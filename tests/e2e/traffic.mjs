@@ -1,20 +1,37 @@
 // What a page fetches, as the browser's Network domain counts it: bytes as they come over the line, and when.
 
-/** One finished request. `bytes` is its body as it was sent, 0 if a cache had it; `start` is in the time of Date.now(). */
-async function described(request, isFirst) {
+/**
+ * One finished request. `bytes` is its body as it was sent, 0 if a cache had it; `stated` is what the host says of it;
+ * `start` is in the time of Date.now().
+ */
+async function described(request) {
   const path = new URL(request.url()).pathname;
   const kind = /\.m?js$/.test(path) ? 'script' : path.endsWith('.wasm') ? 'wasm' : 'other';
   const { responseBodySize } = await request.sizes();
   const headers = (await request.response())?.headers() ?? {};
-  // The browser does not count the bytes of a worker's own script: of what is asked for the first time, the cache
-  // being empty, the host says it as well.
-  const sent = isFirst ? Number(headers['content-length'] ?? 0) : 0;
   return {
+    url: request.url(),
     path,
     kind,
-    bytes: Math.max(responseBodySize, sent, 0),
+    bytes: Math.max(responseBodySize, 0),
+    stated: Number(headers['content-length'] ?? 0),
     start: request.timing().startTime,
   };
+}
+
+/**
+ * The browser does not count the bytes of a worker's own script. The cache being empty, something of every address came
+ * over the line: where none of its requests has any bytes, the first is what the host says of it.
+ */
+function withUncounted(requests) {
+  const counted = new Set(requests.filter(({ bytes }) => bytes > 0).map(({ url }) => url));
+  return requests
+    .toSorted((a, b) => a.start - b.start)
+    .map(({ stated, ...request }) => {
+      if (counted.has(request.url)) return request;
+      counted.add(request.url);
+      return { ...request, bytes: stated };
+    });
 }
 
 /**
@@ -24,12 +41,8 @@ async function described(request, isFirst) {
  */
 export function listenToTraffic(page) {
   const finished = [];
-  const addresses = new Set();
-  page.on('requestfinished', (request) => {
-    finished.push(described(request, !addresses.has(request.url())));
-    addresses.add(request.url());
-  });
-  return { requests: () => Promise.all(finished) };
+  page.on('requestfinished', (request) => finished.push(described(request)));
+  return { requests: async () => withUncounted(await Promise.all(finished)) };
 }
 
 /** The bytes and the number of the requests that went over the line, in all and by kind. */
