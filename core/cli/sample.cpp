@@ -7,6 +7,7 @@
 #include "report.h"
 #include "source.h"
 
+#include <iostream>
 #include <utility>
 
 namespace flowmatch::cli {
@@ -79,6 +80,10 @@ int sample(const SampleOptions& options, const CommonOptions& common) {
     const std::string bytes = file_of(file, flow, options, source->config, start.exact.get());
     if (!write_output(file, bytes, common)) return failure;
   }
+  const SolverReport report = flow.report();
+  const auto a_particle = [&](std::int64_t count) {
+    return static_cast<double>(count) / static_cast<double>(flow.particles());
+  };
   if (common.json) {
     print_json({{"field", name(choice)},
                 {"label", sampler.guidance.label},
@@ -86,10 +91,19 @@ int sample(const SampleOptions& options, const CommonOptions& common) {
                 {"solver", name(sampler.solver.solver)},
                 {"steps", sampler.solver.steps},
                 {"functionEvaluations", flow.function_evaluations()},
+                {"acceptedSteps", a_particle(report.accepted_steps)},
+                {"rejectedSteps", a_particle(report.rejected_steps)},
+                {"givenUp", report.given_up()},
                 {"particles", flow.particles()},
                 {"files", options.files}});
+  } else if (!common.quiet) {
+    std::cerr << "a particle took " << rounded(flow.function_evaluations()) << " evaluations, "
+              << rounded(a_particle(report.accepted_steps)) << " steps accepted and "
+              << rounded(a_particle(report.rejected_steps)) << " rejected\n";
   }
-  return success;
+  // What was given up is NaN in the files.
+  print_problems(flow.problems());
+  return report.given_up() == 0 ? success : failure;
 }
 
 }  // namespace flowmatch::cli

@@ -23,8 +23,8 @@ const METHODS = [
     sampler: ['sampler.solver=midpoint', 'sampler.steps=50'],
   },
   {
-    name: 'CNF, the same network, likelihood by RK4 with 8 steps',
-    settings: ['method=cnf', 'hidden=[64,64,64]', 'cnfSolver=rk4', 'cnfSteps=8'],
+    name: 'CNF, the same network, likelihood by 8 midpoint steps',
+    settings: ['method=cnf', 'hidden=[64,64,64]', 'cnfSolver=midpoint', 'cnfSteps=8'],
     sampler: ['sampler.solver=midpoint', 'sampler.steps=50'],
   },
   {

@@ -280,6 +280,9 @@ TEST_CASE("samples are those of the library, in each kind of file") {
   const Json said = only_line(ended);
   CHECK(said["field"] == "exact");
   CHECK(said["functionEvaluations"] == 20);
+  CHECK(said["acceptedSteps"] == 10);
+  CHECK(said["rejectedSteps"] == 0);
+  CHECK(said["givenUp"] == 0);
   const auto array = parse_npy(bytes_of(npy));
   REQUIRE(array.ok());
   CHECK(array.value().shape == std::vector<Index>{50, 2});
@@ -295,6 +298,25 @@ TEST_CASE("samples are those of the library, in each kind of file") {
   CHECK_THAT(csv, StartsWith("x0,x1\n"));
   CHECK(std::ranges::count(csv, '\n') == 51);
   CHECK_THAT(bytes_of(folder.file("samples.png")), StartsWith("\x89PNG"));
+}
+
+TEST_CASE("sampling says what the solver did, and what it gave up is a failure") {
+  const TemporaryFolder folder;
+  const std::string npy = folder.file("samples.npy");
+  const Words adaptive{"sample", "--count", "50", "--out", npy, "--set", "sampler.solver=dopri5"};
+  const Ended text = run(adaptive);
+  CHECK(text.code == 0);
+  CHECK_THAT(text.errors, ContainsSubstring(" steps accepted and "));
+  Words json = adaptive;
+  json.push_back("--json");
+  const Json said = only_line(run(json));
+  CHECK(said["acceptedSteps"].get<double>() > 5);
+  CHECK(said["rejectedSteps"].get<double>() >= 0);
+  json.insert(json.end(), {"--set", "sampler.maxSteps=2"});
+  const Ended ended = run(json);
+  CHECK(ended.code == 1);
+  CHECK(Json::parse(ended.output)["givenUp"] == 50);
+  CHECK_THAT(ended.errors, ContainsSubstring("50 of 50 points were given up"));
 }
 
 TEST_CASE("trajectories keep the moments on the way") {
