@@ -56,7 +56,9 @@ TEST_CASE("the field of a normalizing flow leads where the flow does") {
     // There is something to be led to.
     CHECK(error_of(both, Solver::euler, 1) > 0.3);
     CHECK(error_of(both, Solver::rk4, 16 * kCouplings) < 2e-5);
-    CHECK(error_of(both, {.solver = Solver::dopri5, .rtol = 1e-6, .atol = 1e-6}) < 5e-4);
+    // Its tolerance is of each step of the points' own size, of 1 to 10, and what comes after
+    // scales an error by exp(s) once or twice.
+    CHECK(error_of(both, {.solver = Solver::dopri5, .rtol = 1e-6, .atol = 1e-6}) < 3e-3);
   }
 }
 
