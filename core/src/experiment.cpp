@@ -154,22 +154,10 @@ Index Experiment::train(std::span<float> losses) {
   return done;
 }
 
-namespace {
-
-/// So many that steps end where the couplings of a normalizing flow do: see
-/// normalizing_flow_field.h.
-Index stop_solver_steps(const ExperimentConfig& config) {
-  if (config.method != Method::normalizing_flow) return kStopSolverSteps;
-  const Index couplings = config.coupling_layers;
-  return (kStopSolverSteps + couplings - 1) / couplings * couplings;
-}
-
-}  // namespace
-
 double Experiment::measure(StopMetric metric) const {
   if (metric == StopMetric::loss) return stopping_.mean_loss();
   Evaluation evaluation(field(FieldChoice::learned),
-                        {.solver = Solver::midpoint, .steps = stop_solver_steps(config_)},
+                        {.solver = Solver::midpoint, .steps = kStopSolverSteps},
                         whole_.target.distribution, nullptr, stopping_.config().count,
                         config_.training.seed, pool_, source_.distribution.get());
   evaluation.advance(std::numeric_limits<double>::infinity());

@@ -19,6 +19,12 @@ void FieldEvaluator::velocity_and_divergence(double t, const ConstPointsRef& x, 
   velocity_and_divergence(t, x, none, out, divergence);
 }
 
+Index FieldEvaluator::follow(double /*from*/, double /*to*/, PointsRef x) {
+  assert(false && "the trajectories of this field are not known: ask is_followed_exactly() first");
+  x.setConstant(std::nanf(""));
+  return 0;
+}
+
 Points velocities(const Field& field, double t, const ConstPointsRef& x) {
   Points out(x.rows(), x.cols());
   field.evaluator(x.rows())->velocity(t, x, out);

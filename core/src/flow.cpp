@@ -70,7 +70,9 @@ Flow::Flow(std::shared_ptr<const Field> field, const SolverConfig& config,
   for (Index lane = 0; lane < lanes; ++lane) {
     lanes_.push_back(std::make_unique<Lane>(*field_, config.solver));
     lanes_.back()->report.stopped_at = time(frames_);
-    if (is_adaptive(config.solver)) prepare_adaptive(*lanes_.back());
+    if (is_adaptive(config.solver) && !field_->is_followed_exactly()) {
+      prepare_adaptive(*lanes_.back());
+    }
   }
 }
 
@@ -117,7 +119,17 @@ bool Flow::take_block(Lane& lane) {
 }
 
 bool Flow::step(Lane& lane) {
+  if (field_->is_followed_exactly()) return step_exact(lane);
   return is_adaptive(config_.solver) ? step_adaptive(lane) : step_fixed(lane);
+}
+
+bool Flow::step_exact(Lane& lane) {
+  const Index f = lane.next_frame++;
+  auto x = frame_block(f, lane.first_row, lane.rows);
+  x = frame_block(f - 1, lane.first_row, lane.rows);
+  lane.report.evaluations += lane.rows * lane.evaluator->follow(time(f - 1), time(f), x);
+  lane.report.accepted_steps += lane.rows;
+  return f == frames_;
 }
 
 bool Flow::step_fixed(Lane& lane) {

@@ -57,8 +57,7 @@ class Experiment {
   /// Not to be mixed with Trainer::step(), by which the rule would miss steps.
   ///
   /// A distance is that of an Evaluation of the averaged weights with the seed of the training, by
-  /// kStopSolverSteps midpoint steps; of a normalizing flow by the least multiple of its couplings
-  /// that is not less.
+  /// kStopSolverSteps midpoint steps.
   Index train(std::span<float> losses);
   [[nodiscard]] const StoppingRule& stopping() const { return stopping_; }
   /// Whether the run goes no further: it is complete, stopped by its rule, or has diverged.

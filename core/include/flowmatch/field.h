@@ -32,6 +32,11 @@ class FieldEvaluator {
   /// The same without probes.
   void velocity_and_divergence(double t, const ConstPointsRef& x, PointsRef out,
                                ValuesRef divergence);
+
+  /// Moves x (N x D) along the field from time `from` to `to`, both in [0, 1], in closed form, to
+  /// the rounding of floats; returns how much of the work of a whole way that was, in evaluations
+  /// of one point. Precondition: the field's is_followed_exactly().
+  virtual Index follow(double from, double to, PointsRef x);
 };
 
 /// Immutable, so any number of threads may take evaluators from one field at once.
@@ -46,6 +51,9 @@ class Field {
 
   /// Whether evaluators give the divergence.
   [[nodiscard]] virtual bool has_divergence() const { return false; }
+
+  /// Whether evaluators know the field's trajectories in closed form: no solver is needed then.
+  [[nodiscard]] virtual bool is_followed_exactly() const { return false; }
 
   /// The schedule of the affine path whose marginals the field is of, where it knows it: by that an
   /// SDE finds the score in the velocity, if the path is one from N(0, I) (see sde.h).

@@ -33,6 +33,9 @@ class Flow {
   /// and config.sde.schedule only where the field does not know its own: see
   /// Field::path_schedule(). Its start is N(0, I): see check_solver() of source.h.
   ///
+  /// A field whose trajectories are known in closed form is followed from frame to frame, whatever
+  /// the solver.
+  ///
   /// An adaptive solver that does not come to t_end within max_steps, or finds no step short
   /// enough, gives up a block of points: their remaining frames are NaN, the report() and the
   /// problems() say so.
@@ -74,6 +77,7 @@ class Flow {
   void run(Lane& lane, Deadline deadline);
   bool take_block(Lane& lane);
   bool step(Lane& lane);
+  bool step_exact(Lane& lane);
   bool step_fixed(Lane& lane);
   void prepare_adaptive(Lane& lane) const;
   bool step_adaptive(Lane& lane);

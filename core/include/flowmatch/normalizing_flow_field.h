@@ -7,11 +7,12 @@
 //
 //   dx_b / dtau = -s x_b - t s / (exp(s) - 1)
 //
-// does from tau = 0 to 1, exactly: s and t depend on x_a alone. tau runs at the speed of 6 u (1 -
-// u) over the coupling's part u of the time, so that v is continuous in t and 0 where one coupling
-// ends and the next begins: a solver of order p keeps it if its steps end there, that is, if their
-// number is a multiple of K. The divergence is exact: minus the sum of s, times the speed; its
-// integral is the log-determinant of the couplings.
+// does from tau = 0 to 1, exactly: s and t depend on x_a alone. tau runs at the speed of
+// 6 u (1 - u) over the coupling's part u of the time, so that v is continuous in t and 0 where one
+// coupling ends and the next begins: a solver of order p keeps it if its steps end there, that is,
+// if their number is a multiple of K. A Flow needs no solver: it takes the solution itself, which
+// from t = 0 to 1 is the map of the couplings. The divergence is exact: minus the sum of s, times
+// the speed; its integral is the log-determinant of the couplings.
 #pragma once
 
 #include "flowmatch/field.h"
@@ -31,6 +32,8 @@ class NormalizingFlowField final : public Field {
   [[nodiscard]] Index dimension() const override { return model_->dimension(); }
   /// Exact, whether there are probes or not: it costs nothing.
   [[nodiscard]] bool has_divergence() const override { return true; }
+  /// Each coupling is an evaluation.
+  [[nodiscard]] bool is_followed_exactly() const override { return true; }
   [[nodiscard]] std::unique_ptr<FieldEvaluator> evaluator(Index max_rows) const override;
 
  private:
