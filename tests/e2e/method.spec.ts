@@ -37,10 +37,10 @@ test('another method is chosen, trained and measured, and is in the link', async
   await expect.poll(() => new URL(page.url()).searchParams.get('method')).toBe('cnf');
   expect(new URL(page.url()).searchParams.get('cnf-steps')).toBe('4');
 
-  // An SDE has no score to go by.
-  await figure.setting('solver').getByRole('combobox').selectOption('euler_maruyama');
-  await expect(figure.setting('solver')).toContainText('where the method is cnf');
-  await figure.setting('solver').getByRole('combobox').selectOption('rk4');
+  // An SDE has no score to go by: it is not offered, and a link that has one is told so.
+  const solvers = figure.setting('solver').getByRole('option');
+  await expect(solvers).toHaveCount(5);
+  await expect(solvers.getByText('SDE')).toHaveCount(0);
 
   await method.selectOption('normalizing_flow');
   await expect(figure.setting('coupling-layers')).toBeVisible();
@@ -74,4 +74,15 @@ test('the density of a normalizing flow integrates to one, and its pairs are str
   await expect(
     figure.element.getByRole('heading', { name: 'Negative log-likelihood' }),
   ).toBeVisible();
+});
+
+test('a link with an SDE that has no score to go by is mended, and says so', async ({
+  page,
+  sites,
+}) => {
+  const query = `${small}&method=normalizing_flow&hidden-layers=16-16&solver=euler_maruyama`;
+  const figure = await openFigure(page, sites.plain, query);
+  await expect(figure.alert).toContainText('Solver: must be one of the ODE');
+  expect((await figure.state()).solver).toBe('midpoint');
+  await expect(figure.button('Train')).toBeEnabled();
 });

@@ -208,12 +208,16 @@ test('a flow starts from a source of the reader’s choice', async ({ page, site
   await page.keyboard.press('Tab');
   await expect.poll(async () => (await figure.state()).sourceParameters).toBe('radius_3');
   await figure.expectPhase('flowing');
-  // What is known of noise alone is refused, and what was before stays.
-  const solver = figure.setting('solver').getByRole('combobox');
-  await solver.selectOption('euler_maruyama');
-  await expect.poll(async () => (await figure.state()).solver).toBe('euler_maruyama');
+  // What is known of noise alone is not offered, and given up for another source.
+  const sde = figure.setting('solver').getByRole('option', { name: /SDE/ });
+  await expect(sde).toHaveCount(0);
   await figure.setting('source').getByRole('combobox').selectOption('normal');
   await expect(parameters).toHaveCount(0);
+  await expect(sde).toHaveCount(2);
+  await figure.setting('solver').getByRole('combobox').selectOption('euler_maruyama');
+  await expect.poll(async () => (await figure.state()).solver).toBe('euler_maruyama');
+  await figure.setting('source').getByRole('combobox').selectOption('moons');
+  await expect.poll(async () => (await figure.state()).solver).toBe('midpoint');
 });
 
 test('a run that its rule ends says so', async ({ page, sites }) => {

@@ -55,7 +55,7 @@ test('a run is saved, opened in a fresh page, and goes on to the same end', asyn
   await second.openSettings();
   await open(second, file);
   await expect(control(second).getByRole('status')).toHaveText(
-    'Opened mine.bin, a run after step 200.',
+    'Opened mine.bin, a run after step 200. A link would train it anew: send the file.',
   );
   await second.expectPhase('paused');
   // Its settings are in force, none waits, and the reader's own view has stayed.

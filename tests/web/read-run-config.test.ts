@@ -52,6 +52,15 @@ describe('opening what others wrote', () => {
     expect(stateOf({})).toEqual(defaultState);
   });
 
+  it('leaves what means nothing as it is by default, and takes no SDE without a score', () => {
+    const coupling = { coupling: 'independent', labelAware: false };
+    const { state } = readRunConfig(JSON.stringify({ coupling, stop: { patience: 0 } }));
+    expect(state).toEqual(defaultState);
+    const sde = readRunConfig('{"method": "cnf", "sampler": {"solver": "euler_maruyama"}}');
+    expect(sde.state.solver).toBe('midpoint');
+    expect(sde.problems).toMatchObject([{ field: 'solver' }]);
+  });
+
   it('takes over what the command always writes', () => {
     const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     const sampler = { field: 'learned', tStart: 0, tEnd: 1, maxSteps: 10_000, atol: 1e-5 };

@@ -20,6 +20,7 @@ import {
   maxPoints,
   settings,
   writeValue,
+  withFittingSolver,
   type Key,
   type State,
 } from '../../web/src/state/settings';
@@ -108,7 +109,8 @@ describe('links', () => {
   it('bring every state back exactly', () => {
     const random = randomNumbers(1);
     for (let i = 0; i < 1000; i++) {
-      const state = randomState(random, random() < 0.5 ? presets.blog : presets.quick);
+      const base = random() < 0.5 ? presets.blog : presets.quick;
+      const state = withFittingSolver(randomState(random, base));
       const link = writeLink(state);
       expect(readLink(`?${link}`)).toEqual({ state, problems: [] });
     }
@@ -151,6 +153,19 @@ describe('links', () => {
       value: '0',
       allowed: 'a whole number from 1 to 1,000,000',
     });
+  });
+
+  it('have no SDE where the fields do not tell its score, and say so', () => {
+    for (const query of ['method=cnf', 'method=normalizing_flow', 'source=moons']) {
+      const { state, problems } = readLink(`?${query}&solver=euler_maruyama`);
+      expect(state.solver).toBe('midpoint');
+      expect(problems).toMatchObject([{ field: 'solver', value: 'euler_maruyama' }]);
+      expect(describeProblem(problems[0] ?? { field: '', value: '', allowed: '' })).toContain(
+        'Solver: must be one of the ODE',
+      );
+    }
+    expect(readLink('?solver=stochastic_heun').problems).toEqual([]);
+    expect(readLink('?method=cnf&solver=rk4').state.solver).toBe('rk4');
   });
 
   it('fall back to the preset that they name', () => {
@@ -236,7 +251,7 @@ describe('attributes', () => {
   it('carry every state', () => {
     const random = randomNumbers(2);
     for (let i = 0; i < 100; i++) {
-      const state = randomState(random);
+      const state = withFittingSolver(randomState(random));
       const attributes = Object.fromEntries(
         keys.map((key) => [settings[key].name, writeValue(key, state[key])]),
       );
@@ -571,5 +586,7 @@ describe('configurations', () => {
     expect(shown({ method: 'normalizing_flow' })).toContain('couplingLayers');
     expect(shown({})).not.toContain('probes');
     expect(shown({ view: 'likelihood' })).toContain('probes');
+    // The divergence of its couplings costs nothing.
+    expect(shown({ view: 'likelihood', method: 'normalizing_flow' })).not.toContain('probes');
   });
 });

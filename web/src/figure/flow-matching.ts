@@ -24,6 +24,7 @@ import {
   changedKeys,
   defaultState,
   settings,
+  withFittingSolver,
   type Key,
   type State,
 } from '../state/settings';
@@ -231,13 +232,17 @@ export class FlowMatching extends LitElement {
    */
   #change(change: Partial<State>, opened?: OpenedRun): void {
     const before = this.#state;
-    this.#draft = { ...this.#draft, ...change };
+    this.#draft = withFittingSolver({ ...this.#draft, ...change });
     // A pause is at the moment that is shown.
     if (change.playing === false && change.t === undefined) {
       this.#draft = { ...this.#draft, t: Number(this.#read().t.toFixed(4)) };
     }
     const comes = (key: Key) => opened && key in change;
-    const next = assemble((key) => (this.#waits(key) && !comes(key) ? before : this.#draft)[key]);
+    const next = withFittingSolver(
+      assemble((key) => (this.#waits(key) && !comes(key) ? before : this.#draft)[key]),
+    );
+    // What waits may allow it, and what is in force not.
+    this.#draft = { ...this.#draft, solver: next.solver };
     this.#force(next, opened);
   }
 

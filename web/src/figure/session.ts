@@ -437,6 +437,8 @@ export class Session {
   /** All that is known of a run is that it is there, and how far. */
   #begin(config: ExperimentConfig, kind: RunKind, trained?: Trained): void {
     this.#life = renew(this.#life);
+    // The cloud of the run before stands until the new one is there, but not under another name.
+    if (trained || !same(config.method, this.#config?.method ?? null)) this.learned = null;
     this.created = this.#experiment?.created ?? null;
     this.kind = kind;
     this.#config = config;

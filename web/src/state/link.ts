@@ -7,7 +7,15 @@
  */
 import type { Problem } from '../engine/protocol';
 import { isPresetName, presetNames, presets } from './presets';
-import { assemble, defaultState, keys, settings, type Key, type State } from './settings';
+import {
+  assemble,
+  defaultState,
+  keys,
+  settings,
+  withFittingSolver,
+  type Key,
+  type State,
+} from './settings';
 
 /** Version of the names and meanings in a link; older links are read, newer ones refused. */
 export const linkVersion = 1;
@@ -52,7 +60,17 @@ function read(textOf: (name: string) => string | null): Reading {
     problems.push(reading.problem);
     return base[key];
   });
-  return { state, problems };
+  return { state: fitted(state, problems), problems };
+}
+
+/** With a solver for its fields; another is a problem more. */
+export function fitted(state: State, problems: Problem[]): State {
+  const fitting = withFittingSolver(state);
+  if (fitting !== state) {
+    const allowed = 'one of the ODE where the source is not noise or the method not flow matching';
+    problems.push({ field: 'solver', value: state.solver, allowed });
+  }
+  return fitting;
 }
 
 /** The state in the query of a link, such as `?v=1&preset=blog&seed=7`. */

@@ -5,11 +5,11 @@
  */
 import type { Problem } from '../engine/protocol';
 import type { Reading } from './link';
-import { readValue } from './link';
+import { fitted, readValue } from './link';
 import { pointsText, type PointRow } from './points-text';
 import { isPresetName, presetNames, presets } from './presets';
 import { shortFloat } from './run-config';
-import { assemble, defaultState, settings, type Key, type State } from './settings';
+import { assemble, defaultState, matters, settings, type Key, type State } from './settings';
 
 /** An object of the document: where its values belong in the state. */
 interface Places {
@@ -109,8 +109,10 @@ export function readRunConfig(text: string, writePoints: WritePoints = pointsTex
   try {
     json = JSON.parse(text);
   } catch (thrown) {
-    const value = thrown instanceof Error ? thrown.message : String(thrown);
-    return { state: defaultState, problems: [{ field: 'file', value, allowed: 'JSON' }] };
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const value = text.trim() === '' ? '' : message;
+    const problem = { field: 'file', value, allowed: 'settings as JSON, or a saved run' };
+    return { state: defaultState, problems: [problem] };
   }
   if (!isObject(json)) {
     const problem = { field: 'file', value: shown(json), allowed: 'an object' };
@@ -138,7 +140,13 @@ export function readRunConfig(text: string, writePoints: WritePoints = pointsTex
     problems.push(reading.problem);
     return base[key];
   });
-  return { state, problems };
+  return { state: fitted(withoutIdle(state), problems), problems };
+}
+
+/** A document says all settings, those that mean nothing as well: they would lie in wait until they do. */
+function withoutIdle(state: State): State {
+  const isIdle = (key: Key) => settings[key].group === 'experiment' && !matters(key, state);
+  return assemble((key) => (isIdle(key) ? settings[key].default : state[key]));
 }
 
 function collect(

@@ -573,7 +573,7 @@ export const settings = {
   probes: whole({
     name: 'probes',
     group: 'sampler',
-    when: { view: ['likelihood'] },
+    when: { view: ['likelihood'], method: ['flow_matching', 'cnf'] },
     default: 0,
     min: 0,
     max: 1024,
@@ -670,6 +670,18 @@ export function matters(key: Key, state: State): boolean {
 /** The state with what means nothing as it is by default. */
 export const meantBy = (state: State): State =>
   assemble((key) => (matters(key, state) ? state[key] : settings[key].default));
+
+/** The solvers of the SDE: they need the score, which only the fields of flow matching from noise tell. */
+export const sdeSolvers: readonly string[] = ['euler_maruyama', 'stochastic_heun'];
+
+export const tellsScore = ({ method, source }: State): boolean =>
+  method === 'flow_matching' && source === 'normal';
+
+/** The same state, or where its fields do not tell its solver the score, that with the usual one. */
+export const withFittingSolver = (state: State): State =>
+  sdeSolvers.includes(state.solver) && !tellsScore(state)
+    ? { ...state, solver: defaultState.solver }
+    : state;
 
 /** The keys of two states whose values differ. */
 export function changedKeys(a: State, b: State): Key[] {

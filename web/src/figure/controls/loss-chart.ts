@@ -162,7 +162,13 @@ export class LossChart extends LitElement {
         <h3>${name}${step === undefined ? nothing : html` at step ${formatCount(step)}`}</h3>
         <span class="key raw"><i></i>${rawName} <b>${formatLoss(raw)}</b></span>
         <span class="key"><i></i>smoothed <b>${formatLoss(smoothed)}</b></span>
-        <span class="key floor"><i></i>${floor} <b>${formatLoss(irreducible ?? NaN)}</b></span>
+        ${
+          byLikelihood && irreducible === null
+            ? nothing
+            : html`<span class="key floor"
+                ><i></i>${floor} <b>${formatLoss(irreducible ?? NaN)}</b></span
+              >`
+        }
       </div>
       <div
         class="plot"
@@ -293,17 +299,25 @@ export class LossChart extends LitElement {
   }
 }
 
-function noteOf({ byLikelihood, coupling, ownPairs, schedule }: LossView): string {
-  if (byLikelihood) return likelihoodNote;
+function noteOf(view: LossView): string {
+  const { byLikelihood, coupling, irreducible, lastSmoothed, ownPairs, schedule } = view;
+  if (byLikelihood) {
+    const below = irreducible !== null && lastSmoothed < irreducible - 0.1;
+    return `${likelihoodNote} ${below ? tooCoarse : irreducible === null ? '' : entropyNote}${anyField}`;
+  }
   if (ownPairs) return ownPairsNote;
   if (coupling !== 'independent') return coupledNote;
   return schedule === 'sqrt' || schedule === 'linear_vp' ? divergingNote : finiteNote;
 }
 
 const likelihoodNote =
-  'The mean of −log p over the points of each step, in nats, p by the change of variables. The ' +
-  'dashed line is the entropy of the data, where it is known: no model goes below it. The learned ' +
-  'field need not be the exact one, as many fields lead from the noise to the same data.';
+  'The mean of −log p over the points of each step, in nats, p by the change of variables.';
+const entropyNote = 'The dashed line is the entropy of the data, which no density goes below. ';
+const tooCoarse =
+  'It is below the entropy of the data, as no density can be: the steps of the likelihood are too ' +
+  'few, and the training makes use of their error. ';
+const anyField =
+  'The learned field need not be the exact one: many lead from the noise to the same data.';
 const coupledNote =
   'Noise and data are paired, so less of a target is random than with independent pairs; how much ' +
   'is left, the loss that no network can go below, is not known in closed form.';

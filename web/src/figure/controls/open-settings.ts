@@ -16,6 +16,8 @@ import { ChangeEvent } from './events';
 
 /** Milliseconds in which the browser has surely begun to save. */
 const savingTime = 2500;
+/** Problems of a file that are told one by one. */
+const mostTold = 4;
 
 export class OpenSettings extends LitElement {
   static override readonly styles = [
@@ -80,7 +82,7 @@ export class OpenSettings extends LitElement {
         ${
           this.problems.length === 0
             ? nothing
-            : html`<p class="refusal" role="alert">${this.problems.join(' ')}</p>`
+            : html`<p class="refusal" role="alert">${shortened(this.problems)}</p>`
         }
       </div>
     `;
@@ -122,7 +124,7 @@ export class OpenSettings extends LitElement {
     }
     this.problems = problems.map(describeProblem);
     const steps = formatCount(opened.trained.stepsDone);
-    this.told = `Opened ${file.name}, a run after step ${steps}.`;
+    this.told = `Opened ${file.name}, a run after step ${steps}. A link would train it anew: send the file.`;
     this.dispatchEvent(new ChangeEvent(withoutView(state), opened));
   }
 
@@ -158,6 +160,13 @@ export class OpenSettings extends LitElement {
       this.#busy = false;
     }
   }
+}
+
+/** The first of many. */
+function shortened(problems: readonly string[]): string {
+  const more = problems.length - mostTold;
+  const told = problems.slice(0, mostTold).join(' ');
+  return more > 0 ? `${told} And ${formatCount(more)} more of the kind.` : told;
 }
 
 /** The reader's own view stays. */

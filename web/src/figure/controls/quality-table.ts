@@ -46,7 +46,8 @@ function row(
 
 /** Nats: differences of a few hundredths are what there is to see. */
 function fixed(nats: number, digits = 2): string {
-  return Number.isFinite(nats) ? nats.toFixed(digits).replace('-', '−') : '–';
+  if (!Number.isFinite(nats)) return '–';
+  return Math.abs(nats) >= 1e4 ? formatSignificant(nats) : nats.toFixed(digits).replace('-', '−');
 }
 
 /**
@@ -65,7 +66,10 @@ function standardErrorOf(likelihood: DataLikelihood): number {
 
 /** The negative log-likelihood of the same samples under the target itself. */
 function entropyOfSamples({ negativeLogLikelihood, divergence }: DataLikelihood): number | null {
-  return divergence === null ? null : negativeLogLikelihood - divergence;
+  // Of two huge numbers the difference is their rounding.
+  return divergence === null || !(Math.abs(divergence) < 1e6)
+    ? null
+    : negativeLogLikelihood - divergence;
 }
 
 function straightnessNote({ straightening }: Quality): string {

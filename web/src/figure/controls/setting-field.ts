@@ -60,6 +60,8 @@ export class SettingField extends LitElement {
   @property({ attribute: false }) value: State[Key] = 0;
   /** Of the setting that chooses a class, how many there are. */
   @property({ attribute: false }) classes = 0;
+  /** Choices that the other settings leave no room for. */
+  @property({ attribute: false }) without: readonly string[] = [];
   /** The value is not in force yet. */
   @property({ type: Boolean }) waits = false;
   /** What the engine says against the value that was tried. */
@@ -102,7 +104,10 @@ export class SettingField extends LitElement {
   #control(): TemplateResult {
     const setting = settings[this.key];
     const named = words[this.key];
-    if ('choices' in named) return this.#select(Object.entries(named.choices));
+    if ('choices' in named) {
+      const all = Object.entries(named.choices);
+      return this.#select(all.filter(([name]) => !this.without.includes(name)));
+    }
     if (setting.kind === 'class') return this.#select(classChoices(this.classes));
     return this.#input();
   }

@@ -8,7 +8,9 @@ import {
   changedKeys,
   defaultState,
   matters,
+  sdeSolvers,
   settings,
+  tellsScore,
   type Key,
   type State,
 } from '../../state/settings';
@@ -367,6 +369,7 @@ export class SettingsPanel extends LitElement {
         .value=${this.state[key]}
         .problem=${problems[0]}
         .classes=${key === 'label' ? classCount(this.state) : 0}
+        .without=${key === 'solver' && !(tellsScore(this.state) && tellsScore(this.inForce)) ? sdeSolvers : []}
         ?waits=${waits}
         data-setting=${settings[key].name}
         @figure-change=${this.#forward}

@@ -39,6 +39,13 @@ export class ShareLink extends LitElement {
         }
       }
 
+      /* Beside it there would be no room for the word Settings. */
+      @container (max-width: 349px) {
+        :host {
+          position: static !important;
+        }
+      }
+
       input[type='text'] {
         width: 18em;
         max-width: 38cqi;
