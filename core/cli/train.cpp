@@ -318,6 +318,12 @@ int train(const TrainOptions& options, const CommonOptions& common) {
   if (!source) return bad_usage;
   if (!resumed) source->checkpoint.reset();
   if (!check_reflow(options, *source)) return bad_usage;
+  const Index begun = source->checkpoint ? source->checkpoint->state.steps_done : 0;
+  if (options.until && *options.until < begun) {
+    print_error("--until is " + std::to_string(*options.until) + ", must be at least " +
+                std::to_string(begun) + ": so many steps are done");
+    return bad_usage;
+  }
   if (source->checkpoint && source->checkpoint->state.diverged) {
     print_error(options.source.checkpoint + ": this run has diverged and cannot go on");
     return failure;

@@ -168,6 +168,17 @@ TEST_CASE("a run that is stopped and resumed is the uninterrupted one, to the bi
   CHECK((bytes_of(part) == bytes_of(whole)));
 }
 
+TEST_CASE("a run is not resumed until a step that is done") {
+  const TemporaryFolder folder;
+  const std::string out = folder.file("run.safetensors");
+  REQUIRE(run(tiny(out, {"--until", "9", "--quiet"})).code == 0);
+  const std::string before = bytes_of(out);
+  const Ended ended = run({"train", "--resume", out, "--out", out, "--until", "8"});
+  CHECK(ended.code == 2);
+  CHECK_THAT(ended.errors, ContainsSubstring("--until is 8, must be at least 9"));
+  CHECK(bytes_of(out) == before);
+}
+
 TEST_CASE("Ctrl-C ends training cleanly, with a checkpoint to go on from") {
   const TemporaryFolder folder;
   const std::string out = folder.file("run.safetensors");
