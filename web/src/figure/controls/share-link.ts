@@ -40,7 +40,7 @@ export class ShareLink extends LitElement {
       }
 
       /* Beside it there would be no room for the word Settings. */
-      @container (max-width: 349px) {
+      @container (max-width: 379px) {
         :host {
           position: static !important;
         }
