@@ -1,6 +1,6 @@
 // npm run methods: flow matching beside what it replaced, by the same data, batches and steps.
 //
-//   npm run methods -- [--sets ring,eight_gaussians,checkerboard] [--seeds 3] [--steps 5000]
+//   npm run methods -- [--sets ring,eight_gaussians,checkerboard] [--seeds 3] [--steps 5000] [--only TEXT]
 //
 // Each method is trained by the command `flowmatch`, as a reader would, on one thread, and evaluated with 10,000
 // samples. The table has the time of a training step, measured while nothing else of this runs (`flowmatch bench`),
@@ -15,11 +15,16 @@ import { buildFolder, buildPreset } from '../../wasm/toolchain/cmake.mjs';
 import { setUp } from '../../wasm/toolchain/setup.mjs';
 import { main, run, UserError } from '../../wasm/toolchain/steps.mjs';
 
-/** Of about as many weights each: 8,706 and 9,488. A normalizing flow needs no solver to be sampled. */
+/** With --only those with TEXT in their name. Of about as many weights each: 8,706 and 9,488. A normalizing flow needs no solver to be sampled. */
 const METHODS = [
   {
     name: 'flow matching, 3-64-64-64-2',
     settings: ['method=flow_matching', 'hidden=[64,64,64]'],
+  },
+  {
+    name: 'flow matching, the same with 20 times the steps',
+    settings: ['method=flow_matching', 'hidden=[64,64,64]'],
+    longer: 20,
   },
   {
     name: 'CNF, the same network, likelihood by 8 RK4 steps',
@@ -54,6 +59,7 @@ await main(async () => {
       sets: { type: 'string', default: Object.keys(SETS).join(',') },
       seeds: { type: 'string', default: '3' },
       steps: { type: 'string', default: '5000' },
+      only: { type: 'string', default: '' },
     },
   });
   const sets = values.sets.split(',');
@@ -76,10 +82,10 @@ await main(async () => {
     run(command, [...words, '--json', '--threads', '1', ...settings.flatMap((s) => ['--set', s])]);
 
   /** One training of a method, and what came of it. */
-  async function trained({ settings }, set, seed) {
+  async function trained({ settings, longer = 1 }, set, seed) {
     const file = join(folder, 'run.safetensors');
     const sampler = ['sampler.solver=midpoint', 'sampler.steps=50'];
-    const all = [...SETS[set].settings, ...settings, ...sampler, `steps=${String(steps)}`];
+    const all = [...SETS[set].settings, ...settings, ...sampler, `steps=${String(longer * steps)}`];
     const begin = performance.now();
     const said = await call(['train', '--seed', String(seed), '--out', file], all);
     const seconds = (performance.now() - begin) / 1000;
@@ -92,12 +98,13 @@ await main(async () => {
   }
 
   try {
-    console.log(`${cpus()[0].model.trim()}, one thread, ${seeds} seeds, ${steps} steps of 256\n`);
+    // Told at the end: what takes long says how far it is in between.
+    const tables = [`${cpus()[0].model.trim()}, one thread, ${seeds} seeds, ${steps} steps of 256`];
     for (const set of sets) {
       const heading = [SETS[set].name, 'ms a step', 'training, s', 'KL, nats', 'energy distance'];
       const lines = [row(heading), row(heading.map(() => '---'))];
       const floors = [];
-      for (const method of METHODS) {
+      for (const method of METHODS.filter(({ name }) => name.includes(values.only))) {
         const all = [...SETS[set].settings, ...method.settings];
         const { millisecondsPerStep } = JSON.parse(await call(['bench', '--seconds', '2'], all));
         const runs = [];
@@ -120,8 +127,9 @@ await main(async () => {
         process.stderr.write(`${lines.at(-1)}\n`);
       }
       lines.push(row(['the floor', '', '', '0', mean(floors).toFixed(4)]));
-      console.log(`${lines.join('\n')}\n`);
+      tables.push(lines.join('\n'));
     }
+    console.log(`\n${tables.join('\n\n')}`);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,7 +1,6 @@
 #include "flowmatch/normalizing_flow_field.h"
 
 #include "flowmatch/flow.h"
-#include "flowmatch/flow.h"
 #include "flowmatch/likelihood.h"
 #include "flowmatch/solver.h"
 #include "support/allocations.h"
