@@ -62,7 +62,7 @@ class NormalizingFlowEvaluator final : public FieldEvaluator {
 
  private:
   /// Moves x by the linear ODE of a coupling while tau goes on by `step`.
-  void undo(Index coupling, double step, PointsRef x) {
+  void undo(Index coupling, double step, PointsRef& x) {
     const Halves c = halves_of(config_, coupling);
     const auto bound = static_cast<float>(config_.max_log_scale);
     const auto share = static_cast<float>(step);

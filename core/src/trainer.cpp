@@ -46,8 +46,9 @@ struct Trainer::Shard {
   double sum = 0;
 };
 
-Trainer::Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Distribution> data,
-                 AffinePath path, const TrainerConfig& config, ThreadPool& pool)
+Trainer::Trainer(std::shared_ptr<const Model> model,
+                 const std::shared_ptr<const Distribution>& data, AffinePath path,
+                 const TrainerConfig& config, ThreadPool& pool)
     : Trainer(std::move(model),
               std::make_shared<const IndependentPairs>(
                   std::make_shared<const StandardNormal>(data->dimension()), data),

@@ -34,7 +34,7 @@ class Trainer {
   Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Pairs> pairs, AffinePath path,
           const TrainerConfig& config, ThreadPool& pool);
   /// With X_0 ~ N(0, I), independent of the data.
-  Trainer(std::shared_ptr<const Model> model, std::shared_ptr<const Distribution> data,
+  Trainer(std::shared_ptr<const Model> model, const std::shared_ptr<const Distribution>& data,
           AffinePath path, const TrainerConfig& config, ThreadPool& pool);
 
   /// Runs up to losses.size() steps and writes the loss of each; returns how many were run: fewer
