@@ -37,7 +37,7 @@ ExactMetrics exact_metrics(const ChosenField& field, const SamplerConfig& sample
                        .mmd = compared([&](const ConstPointsRef& a, const ConstPointsRef& b) {
                          return whole ? discrepancy(a, b) : std::nan("");
                        })};
-  if (is_stochastic(sampler.solver.solver)) return metrics;
+  if (is_stochastic(sampler.solver.solver) || field.field->is_followed_exactly()) return metrics;
   const TrajectoryMetrics ways = trajectory_metrics(*field.field, sampler.solver, start);
   metrics.straightness = ways.straightness;
   metrics.normalised_path_energy = normalised_path_energy(ways.path_energy, w2(start, reference));

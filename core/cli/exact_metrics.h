@@ -24,7 +24,8 @@ struct ExactMetrics {
   WithFloor w1;
   WithFloor w2;
   WithFloor mmd;  ///< Squared, unbiased, by a Gaussian kernel of the median distance.
-  /// Of the ODE; none where the samples are moved by an SDE. The floor of a straight flow at
+  /// Of the ODE; none where the samples are moved by an SDE, or by couplings, whose way from one to
+  /// the next is only a picture of them. The floor of a straight flow at
   /// constant speed, and of optimal transport, is 0.
   std::optional<double> straightness;
   std::optional<double> normalised_path_energy;

@@ -791,6 +791,8 @@ TEST_CASE("another method is trained, sampled and evaluated by the same words") 
   const Json said = only_line(run({"eval", out, "--count", "100", "--likelihood", "50", "--json"}));
   CHECK(said["field"] == "learned");
   CHECK(said["nll"].get<double>() > said["entropy"].get<double>());
+  // Couplings have no way whose straightness would say anything.
+  CHECK(said["straightness"].is_null() == (std::string(method) == "normalizing_flow"));
   // Hutchinson's estimate of the same, whose error for fifty points of a young network is small.
   const Json estimated = only_line(run({"eval", out, "--count", "100", "--likelihood", "50",
                                         "--set", "sampler.probes=64", "--json"}));
